@@ -1,0 +1,4 @@
+//! The command line of the mining engine.
+#![forbid(unsafe_code)]
+
+fn main() {}
