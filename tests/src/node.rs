@@ -1,0 +1,170 @@
+//! A real bitcoind on regtest with a data folder of its own, ended with the value that owns it.
+
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jsonrpc::Client;
+use jsonrpc::simple_http::SimpleHttpTransport;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::skipped;
+
+/// What bitcoind answers to a call that fails: its `code` and `message`.
+pub type RpcError = jsonrpc::error::RpcError;
+
+/// How long a node may take until it answers its first call.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one call may take: room for `generatetoaddress` of many blocks on a busy machine.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A running `bitcoind -regtest`: no peers, its own data folder and port, killed when dropped.
+pub struct TestNode {
+    program: PathBuf,
+    arguments: Vec<String>,
+    port: u16,
+    datadir: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+/// The path of a real bitcoind, as `scripts/bitcoind` finds it; the error says why there is none.
+pub fn bitcoind() -> Result<PathBuf, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/bitcoind");
+    let output = Command::new(script)
+        .output()
+        .map_err(|e| format!("scripts/bitcoind does not run: {e}"))?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        Ok(said(&output.stdout).into())
+    } else {
+        Err(said(&output.stderr))
+    }
+}
+
+impl TestNode {
+    /// Starts a node with further `arguments` (which win over the ones set here) and waits until it answers.
+    ///
+    /// `None`, said aloud under the name of the `test`, where this machine has no bitcoind.
+    ///
+    /// # Panics
+    /// When there is a bitcoind but it does not come up, and with `CI=true` also when there is none.
+    pub fn start(test: &str, arguments: &[&str]) -> Option<Self> {
+        let program = bitcoind().map_err(|reason| skipped(test, &reason)).ok()?;
+        let mut node = Self {
+            program,
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            port: free_port(),
+            datadir: tempfile::tempdir().expect("the folder for temporary files is writable"),
+            process: None,
+        };
+        node.restart();
+        Some(node)
+    }
+
+    /// Starts the node again, on the same port and data folder, after [`Self::stop`] or [`Self::kill`].
+    pub fn restart(&mut self) {
+        let child = Command::new(&self.program)
+            .args([
+                "-regtest",
+                "-server",
+                "-listen=0",
+                "-dnsseed=0",
+                "-fallbackfee=0.0001",
+            ])
+            .arg(format!("-datadir={}", self.datadir.path().display()))
+            .arg(format!("-rpcport={}", self.port))
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("bitcoind starts");
+        self.process = Some(child);
+        self.wait_until_it_answers();
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let started = Instant::now();
+        while let Err(why) = self.try_rpc("getblockcount", &[]) {
+            let exited = self
+                .process
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            assert!(exited.is_none(), "bitcoind exited at once: {exited:?}");
+            assert!(
+                started.elapsed() < START_TIMEOUT,
+                "bitcoind does not answer: {why}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends the node at once, as a power cut would (SIGKILL): what it has not flushed is lost.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.process.take() {
+            child.kill().expect("the node is our own process");
+            child.wait().expect("a killed process ends");
+        }
+    }
+
+    /// Ends the node in good order and waits until its process is gone.
+    pub fn stop(&mut self) {
+        self.rpc("stop", &[]).expect("a running node accepts `stop`");
+        if let Some(mut child) = self.process.take() {
+            child.wait().expect("a stopping node ends");
+        }
+    }
+
+    /// Calls the RPC `method`; the error is the node's own.
+    ///
+    /// # Panics
+    /// When the node does not answer with JSON-RPC: [`Self::try_rpc`] is for nodes that may be down.
+    pub fn rpc(&self, method: &str, params: &[Value]) -> Result<Value, RpcError> {
+        match self.try_rpc(method, params) {
+            Ok(value) => Ok(value),
+            Err(jsonrpc::Error::Rpc(error)) => Err(error),
+            Err(error) => panic!("{method}: {error}"),
+        }
+    }
+
+    /// Calls the RPC `method` of a node which may be down or loading.
+    pub fn try_rpc(&self, method: &str, params: &[Value]) -> Result<Value, jsonrpc::Error> {
+        let cookie = std::fs::read_to_string(self.cookie_file()).unwrap_or_default();
+        let transport = SimpleHttpTransport::builder()
+            .url(&self.url())
+            .expect("the URL is well-formed")
+            .timeout(CALL_TIMEOUT)
+            .cookie_auth(cookie)
+            .build();
+        let params: Box<RawValue> = jsonrpc::arg(params);
+        Client::with_transport(transport).call(method, Some(&params))
+    }
+
+    /// Where the node's RPC server listens: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The data folder, as `-datadir` takes it; what belongs to the chain is in `regtest/` under it.
+    pub fn datadir(&self) -> &Path {
+        self.datadir.path()
+    }
+
+    /// The cookie file with the RPC user and password of this start of the node.
+    pub fn cookie_file(&self) -> PathBuf {
+        self.datadir().join("regtest/.cookie")
+    }
+}
+
+impl Drop for TestNode {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port of the loopback interface that nobody listened on a moment ago.
+fn free_port() -> u16 {
+    let port = || -> io::Result<u16> { Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()) };
+    port().expect("the loopback interface has a free port")
+}
