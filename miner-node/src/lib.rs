@@ -1,2 +1,12 @@
 //! A Bitcoin node as a source of work: block templates, submission, a block journal and an embedded regtest chain
 #![forbid(unsafe_code)]
+
+pub mod chain;
+pub mod error;
+pub mod rpc;
+pub mod solved;
+
+pub use chain::Chain;
+pub use error::NodeError;
+pub use rpc::{Auth, RpcClient, Secret};
+pub use solved::{SolvedBlock, Verdict};
