@@ -215,6 +215,14 @@ impl Assignment {
         &self.unit
     }
 
+    /// The same assignment with other nonces.
+    pub fn with_nonces(&self, nonces: NonceRange) -> Self {
+        Self {
+            unit: self.unit.with_nonces(nonces),
+            ..self.clone()
+        }
+    }
+
     /// The job that the unit belongs to.
     pub fn job(&self) -> &Arc<Job> {
         &self.job
