@@ -62,6 +62,11 @@ impl Chain {
         }
     }
 
+    /// The chain whose nodes listen on this port unless told otherwise.
+    pub fn of_rpc_port(port: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|chain| chain.rpc_port() == port)
+    }
+
     /// The folder inside the data folder, or `None`: main lives in the data folder itself. A custom
     /// signet may live in `signet_XXXXXXXX` instead.
     pub const fn folder(self) -> Option<&'static str> {

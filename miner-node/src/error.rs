@@ -25,6 +25,14 @@ pub enum NodeError {
         /// Every place, and what was missing there.
         looked_at: String,
     },
+    /// The node was named, but no login for it found.
+    #[error("no login for the node at {url}; {looked_at}. Give one (--cookie FILE, or -u USER -p PASS)")]
+    NoLogin {
+        /// The address.
+        url: String,
+        /// Every place, and what was missing there.
+        looked_at: String,
+    },
     /// No process listens at the address.
     #[error("no node at {url}: start one ({start}) or give its address (--node URL)")]
     Refused {
@@ -172,6 +180,7 @@ impl NodeError {
             Self::Rpc { code, .. } => FINAL_CODES.contains(code),
             Self::BadUrl { .. }
             | Self::NotFound { .. }
+            | Self::NoLogin { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotRpc { .. }

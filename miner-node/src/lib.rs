@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod chain;
+pub mod discover;
 pub mod error;
 pub mod rpc;
 pub mod solved;
 
 pub use chain::Chain;
+pub use discover::{Discovered, Search, discover};
 pub use error::NodeError;
 pub use rpc::{Auth, RpcClient, Secret};
 pub use solved::{SolvedBlock, Verdict};

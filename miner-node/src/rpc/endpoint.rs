@@ -64,13 +64,10 @@ impl Endpoint {
 
     /// How to start a node that would listen there.
     pub(crate) fn start_command(&self) -> String {
-        let port = self.uri.port_u16();
-        match Chain::ALL
-            .into_iter()
-            .find(|chain| Some(chain.rpc_port()) == port)
-        {
+        let port = self.uri.port_u16().unwrap_or_default();
+        match Chain::of_rpc_port(port) {
             Some(chain) => format!("bitcoind -chain={}", chain.core_name()),
-            None => format!("bitcoind -chain=… -rpcport={}", port.unwrap_or_default()),
+            None => format!("bitcoind -chain=… -rpcport={port}"),
         }
     }
 }

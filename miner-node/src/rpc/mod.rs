@@ -36,6 +36,7 @@ const BODY_CAP: usize = 64 << 20;
 pub struct RpcClient {
     transport: Transport,
     login: Login,
+    call_timeout: Duration,
 }
 
 impl RpcClient {
@@ -50,6 +51,7 @@ impl RpcClient {
         Ok(Self {
             transport: Transport::new(endpoint, BODY_CAP),
             login,
+            call_timeout: CALL_TIMEOUT,
         })
     }
 
@@ -57,6 +59,13 @@ impl RpcClient {
     #[must_use]
     pub fn with_body_cap(mut self, bytes: usize) -> Self {
         self.transport.body_cap = bytes;
+        self
+    }
+
+    /// Changes how long a call may take (60 s), long polls excepted.
+    #[must_use]
+    pub fn with_call_timeout(mut self, limit: Duration) -> Self {
+        self.call_timeout = limit;
         self
     }
 
@@ -74,7 +83,7 @@ impl RpcClient {
         method: &'static str,
         params: impl Serialize,
     ) -> Result<T, NodeError> {
-        self.call_within(CALL_TIMEOUT, method, params).await
+        self.call_within(self.call_timeout, method, params).await
     }
 
     async fn call_within<T: DeserializeOwned>(
