@@ -4,11 +4,13 @@
 pub mod chain;
 pub mod discover;
 pub mod error;
+pub mod journal;
 pub mod rpc;
 pub mod solved;
 
 pub use chain::Chain;
 pub use discover::{Discovered, Search, discover};
 pub use error::NodeError;
+pub use journal::{Journal, JournalError, Outcome};
 pub use rpc::{Auth, RpcClient, Secret};
 pub use solved::{SolvedBlock, Verdict};
