@@ -1,4 +1,5 @@
-//! The block journal on a real disk: what it returns after a crash, damage and rivals.
+//! The block journal on a real disk: what it returns after a crash, damage and rivals. No test here starts a
+//! process: a child holds the lock of every journal that is open, for the moment between fork and exec.
 
 use std::fs;
 use std::path::Path;
@@ -199,18 +200,4 @@ fn a_folder_that_cannot_be_made_is_named_in_the_error() {
         error.contains("/dev/null/journal") && error.contains("make the journal folder"),
         "{error}"
     );
-}
-
-#[test]
-fn the_line_for_humans_takes_the_block_out_of_its_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let block = block(1, 1);
-    let journal = open(folder.path());
-    journal.write(&block).unwrap().sync().unwrap();
-    let sed = std::process::Command::new("sed")
-        .args(["-n", "s/^block //p"])
-        .arg(file_of(folder.path(), &block))
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8(sed.stdout).unwrap().trim(), block.hex);
 }
