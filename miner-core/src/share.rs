@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bitcoin::block::Header;
+use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Target};
 
 use crate::{Evaluated, Job, Solution, Terms, target};
@@ -61,10 +62,14 @@ impl Share {
         self.terms.search_target(&self.job)
     }
 
+    /// The hash as the number that targets are compared with: the lower, the better.
+    pub fn hash_value(&self) -> Target {
+        Target::from_le_bytes(self.hash().to_byte_array())
+    }
+
     /// The difficulty that the hash reaches, for display.
     pub fn difficulty(&self) -> f64 {
-        use bitcoin::hashes::Hash as _;
-        target::difficulty(Target::from_le_bytes(self.hash().to_byte_array()))
+        target::difficulty(self.hash_value())
     }
 
     /// The coinbase without witness; `None` where the root was given.

@@ -1,0 +1,234 @@
+//! The engine: starts the threads, takes jobs, answers with snapshots, and stops in bounded time.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use miner_core::{Backend, Job, Terms};
+
+use crate::outbox::{Found, Outbox, Overflow};
+use crate::queue::Queue;
+use crate::worker::{self, Device};
+
+/// How long a stop waits for backends that hang.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Backends at work. Dropping it stops them.
+#[derive(Debug)]
+pub struct Engine {
+    queue: Arc<Queue>,
+    outbox: Arc<Outbox>,
+    devices: Vec<Arc<Device>>,
+    threads: Vec<Thread>,
+}
+
+/// A thread that says when it ends, so that a stop can give up waiting.
+#[derive(Debug)]
+struct Thread {
+    name: Arc<str>,
+    ended: Receiver<()>,
+}
+
+impl Thread {
+    fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Self {
+        let (end, ended) = mpsc::channel();
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _end_on_exit = end;
+            body();
+        });
+        spawned.expect("the system has a thread left for each device");
+        Self {
+            name: name.into(),
+            ended,
+        }
+    }
+
+    fn ends_by(&self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Nothing is ever sent: the sender is dropped when the thread ends.
+        self.ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Disconnected)
+    }
+}
+
+impl Engine {
+    /// Starts a thread for each backend, idle until the first job, and one that calls `on_event` with
+    /// each verified share. `on_event` may be slow: nothing waits for it.
+    pub fn start(backends: Vec<Box<dyn Backend>>, mut on_event: impl FnMut(Found) + Send + 'static) -> Self {
+        let midstates = backends
+            .iter()
+            .map(|backend| backend.preferred_midstates())
+            .max()
+            .unwrap_or(1);
+        let queue = Arc::new(Queue::new(midstates));
+        let outbox = Arc::new(Outbox::default());
+        let devices: Vec<_> = backends
+            .iter()
+            .map(|backend| Arc::new(Device::new(backend.name())))
+            .collect();
+        let mut threads = Vec::new();
+        for (backend, device) in backends.into_iter().zip(&devices) {
+            let (device, queue, outbox) = (device.clone(), queue.clone(), outbox.clone());
+            let name = device.name.clone();
+            threads.push(Thread::spawn(&name, move || {
+                worker::run(backend, &device, &queue, &outbox);
+            }));
+        }
+        let found = outbox.clone();
+        // Last, so that a stop lets it deliver what the others found.
+        threads.push(Thread::spawn("delivery", move || {
+            while let Some(event) = found.pop() {
+                on_event(event);
+            }
+        }));
+        Self {
+            queue,
+            outbox,
+            devices,
+            threads,
+        }
+    }
+
+    /// Searches `job` from now on. A clean job, or one on another block, ends what is under way at once;
+    /// any other replaces it unit by unit.
+    pub fn set_job(&self, job: Arc<Job>, terms: Terms) {
+        self.queue.set_job(job, terms);
+    }
+
+    /// Idles until the next job.
+    pub fn clear(&self) {
+        self.queue.clear();
+    }
+
+    /// Limits the hashrate of all devices together, in hashes a second; `None` lifts the limit.
+    pub fn limit_hashrate(&self, max_hashrate: Option<f64>) {
+        self.queue.limit(max_hashrate);
+    }
+
+    /// Rates and states at this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            devices: self
+                .devices
+                .iter()
+                .map(|device| DeviceSnapshot::of(device))
+                .collect(),
+            overflow: self.outbox.overflow(),
+            is_idle: self.queue.is_idle(),
+        }
+    }
+
+    /// Stops all threads and delivers what was found. The names of those that did not end within two
+    /// seconds and were left behind.
+    pub fn stop(mut self) -> Vec<Arc<str>> {
+        self.stop_threads()
+    }
+
+    fn stop_threads(&mut self) -> Vec<Arc<str>> {
+        self.queue.stop();
+        let deadline = Instant::now() + STOP_PATIENCE;
+        let Some(delivery) = self.threads.pop() else {
+            return Vec::new();
+        };
+        let mut hung: Vec<_> = self
+            .threads
+            .drain(..)
+            .filter(|thread| !thread.ends_by(deadline))
+            .collect();
+        self.outbox.close();
+        if !delivery.ends_by(deadline.max(Instant::now() + STOP_PATIENCE / 2)) {
+            hung.push(delivery);
+        }
+        hung.into_iter().map(|thread| thread.name).collect()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        for name in self.stop_threads() {
+            eprintln!(
+                "{name} did not stop within {} s and was left behind",
+                STOP_PATIENCE.as_secs()
+            );
+        }
+    }
+}
+
+/// Hashes a second over the usual windows.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rates {
+    /// Over the last 10 seconds.
+    pub hs_10s: f64,
+    /// Over the last 60 seconds.
+    pub hs_60s: f64,
+    /// Over the last 15 minutes.
+    pub hs_15m: f64,
+}
+
+/// The state of one device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceSnapshot {
+    /// The backend's name.
+    pub name: Arc<str>,
+    /// Hashes done since the start.
+    pub hashes: u64,
+    /// Its hashrates.
+    pub rates: Rates,
+    /// Candidates that were wrong in a way only broken hardware (or a broken kernel) explains.
+    pub hardware_errors: u64,
+    /// Why it is out of work for good.
+    pub failure: Option<String>,
+}
+
+impl DeviceSnapshot {
+    fn of(device: &Device) -> Self {
+        let (hashes, rates) = device.metered(|meter, now| {
+            let mut rate = |window| meter.rate(now, window);
+            let rates = Rates {
+                hs_10s: rate(10),
+                hs_60s: rate(60),
+                hs_15m: rate(900),
+            };
+            (meter.total(), rates)
+        });
+        Self {
+            name: device.name.clone(),
+            hashes,
+            rates,
+            hardware_errors: device.hardware_errors(),
+            failure: device.failure(),
+        }
+    }
+}
+
+/// The state of an engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// One entry a backend, in the order given to [`Engine::start`].
+    pub devices: Vec<DeviceSnapshot>,
+    /// Shares given up because `on_event` was too slow.
+    pub overflow: Overflow,
+    /// Whether there is no job.
+    pub is_idle: bool,
+}
+
+impl Snapshot {
+    /// Hashes done by all devices.
+    pub fn hashes(&self) -> u64 {
+        self.devices.iter().map(|device| device.hashes).sum()
+    }
+
+    /// The rates of all devices together.
+    pub fn rates(&self) -> Rates {
+        self.devices.iter().fold(Rates::default(), |sum, device| Rates {
+            hs_10s: sum.hs_10s + device.rates.hs_10s,
+            hs_60s: sum.hs_60s + device.rates.hs_60s,
+            hs_15m: sum.hs_15m + device.rates.hs_15m,
+        })
+    }
+
+    /// Whether no device is left to search.
+    pub fn all_failed(&self) -> bool {
+        self.devices.iter().all(|device| device.failure.is_some())
+    }
+}

@@ -1,0 +1,228 @@
+//! What there is to search: the current space, units to try again, and the waiting for both.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use miner_core::{Assignment, Candidate, Job, SearchSpace, Terms};
+
+/// One unit for a worker.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) assignment: Assignment,
+    /// What an earlier, failed scan of the unit reported already.
+    pub(crate) reported: HashSet<Candidate>,
+    /// The generation in which the unit is worth searching.
+    pub(crate) generation: u64,
+    /// Set once a block was found where the first block ends the job.
+    pub(crate) solved: Arc<AtomicBool>,
+}
+
+/// Deals out units; one for all workers.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Raised whenever the units dealt out so far became worthless.
+    generation: AtomicU64,
+    midstates: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    work: Option<Work>,
+    retries: VecDeque<Task>,
+    stopped: bool,
+    /// Hashes a second allowed, and when the next unit may begin under that limit.
+    max_hashrate: Option<f64>,
+    next_start: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Work {
+    space: SearchSpace,
+    arrived: Instant,
+    solved: Arc<AtomicBool>,
+}
+
+/// A unit under a hashrate limit is this long, so that the limit holds over short times too.
+const LIMITED_UNIT: Duration = Duration::from_millis(50);
+
+impl Queue {
+    pub(crate) fn new(midstates: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            generation: AtomicU64::new(0),
+            midstates,
+        }
+    }
+
+    /// Whether units of `generation` have become worthless.
+    pub(crate) fn is_outdated(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::Acquire) != generation
+    }
+
+    pub(crate) fn set_job(&self, job: Arc<Job>, terms: Terms) {
+        let mut state = self.lock();
+        let arrived = Instant::now();
+        let stays = |work: &Work| {
+            !job.is_clean() && work.space.job().prev_blockhash() == job.prev_blockhash() && !work.is_solved()
+        };
+        match state.work.take() {
+            Some(mut work) if stays(&work) => {
+                work.space.adopt(job, terms);
+                state.work = Some(Work { arrived, ..work });
+            }
+            _ => {
+                let space = SearchSpace::new(job, terms, self.midstates);
+                state.work = Some(Work {
+                    space,
+                    arrived,
+                    solved: Arc::default(),
+                });
+                self.outdate(&mut state);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Nothing to search until the next job.
+    pub(crate) fn clear(&self) {
+        let mut state = self.lock();
+        state.work = None;
+        self.outdate(&mut state);
+    }
+
+    /// Ends the job that a block was just found for: true for the first block alone.
+    pub(crate) fn solve(&self, task: &Task) -> bool {
+        if task.solved.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let mut state = self.lock();
+        if state
+            .work
+            .as_ref()
+            .is_some_and(|work| Arc::ptr_eq(&work.solved, &task.solved))
+        {
+            state.work = None;
+            self.outdate(&mut state);
+        }
+        true
+    }
+
+    /// A unit of at most `hashes` hashes. Waits for one; `None` when stopped.
+    pub(crate) fn next(&self, hashes: u64) -> Option<Task> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return None;
+            }
+            let patience = match state.limit_left() {
+                Some(left) => left,
+                None => match self.deal(&mut state, hashes) {
+                    Ok(task) => return Some(task),
+                    Err(patience) => patience,
+                },
+            };
+            state = self
+                .changed
+                .wait_timeout(state, patience)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// The next unit, or for how long there is none unless something changes.
+    fn deal(&self, state: &mut State, hashes: u64) -> Result<Task, Duration> {
+        if let Some(task) = state.retries.pop_front() {
+            return Ok(task);
+        }
+        let hashes = state.max_hashrate.map_or(hashes, |limit| {
+            hashes.min((limit * LIMITED_UNIT.as_secs_f64()) as u64)
+        });
+        let work = state.work.as_mut().ok_or(Duration::MAX)?;
+        let since = work.arrived.elapsed();
+        let assignment = work.space.next(hashes, since);
+        // Exhausted: only a later second brings new headers.
+        let assignment = assignment.ok_or(Duration::from_millis(1000 - u64::from(since.subsec_millis())))?;
+        let generation = self.generation.load(Ordering::Acquire);
+        Ok(Task {
+            assignment,
+            reported: HashSet::new(),
+            generation,
+            solved: work.solved.clone(),
+        })
+    }
+
+    /// Takes back a unit that was not finished, unless nobody wants it any more.
+    pub(crate) fn retry(&self, task: Task) {
+        let mut state = self.lock();
+        if !self.is_outdated(task.generation) {
+            state.retries.push_back(task);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Accounts for hashes done under a hashrate limit.
+    pub(crate) fn charge(&self, started: Instant, hashes: u64) {
+        let mut state = self.lock();
+        if let Some(limit) = state.max_hashrate {
+            let from = state.next_start.map_or(started, |next| next.max(started));
+            state.next_start = Some(from + Duration::from_secs_f64(hashes as f64 / limit));
+        }
+    }
+
+    /// Limits the hashrate of all workers together; `None`: no limit.
+    pub(crate) fn limit(&self, max_hashrate: Option<f64>) {
+        let mut state = self.lock();
+        state.max_hashrate = max_hashrate.filter(|limit| *limit > 0.0);
+        state.next_start = None;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        self.outdate(&mut state);
+    }
+
+    /// Waits up to `time`, or less if the queue is stopped.
+    pub(crate) fn pause(&self, time: Duration) {
+        let state = self.lock();
+        drop(
+            self.changed
+                .wait_timeout_while(state, time, |state| !state.stopped),
+        );
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().work.is_none()
+    }
+
+    fn outdate(&self, state: &mut State) {
+        state.retries.clear();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How long the hashrate limit still asks to wait.
+    fn limit_left(&self) -> Option<Duration> {
+        self.next_start?
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+    }
+}
+
+impl Work {
+    fn is_solved(&self) -> bool {
+        self.solved.load(Ordering::Acquire)
+    }
+}
