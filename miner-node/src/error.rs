@@ -146,6 +146,14 @@ pub enum NodeError {
         /// The chain that the node is on.
         found: String,
     },
+    /// The node runs a chain that this miner knows nothing about.
+    #[error("the node at {url} is on the chain `{found}`, which this miner does not know")]
+    UnsupportedChain {
+        /// The address.
+        url: String,
+        /// The chain's name.
+        found: String,
+    },
     /// A signet whose blocks need a signature.
     #[error(
         "this signet's blocks are signed (challenge {challenge}), so hashing alone makes none: only one with \
@@ -158,6 +166,9 @@ pub enum NodeError {
     /// The template demands a rule that this miner does not know (BIP9: so it must not mine on it).
     #[error("the node's template needs the rule `{0}`, which this version does not know: update the miner")]
     UnknownRule(String),
+    /// A share of another node's job, or of one given up long ago.
+    #[error("job `{0}` is of no template that this node holds")]
+    UnknownJob(String),
     /// The template contradicts itself or the rules.
     #[error("the node's template is unusable: {0}")]
     BadTemplate(String),
@@ -186,7 +197,9 @@ impl NodeError {
             | Self::NotRpc { .. }
             | Self::WrongChain { .. }
             | Self::SignedSignet { .. }
-            | Self::UnknownRule(_) => true,
+            | Self::UnsupportedChain { .. }
+            | Self::UnknownRule(_)
+            | Self::UnknownJob(_) => true,
             _ => false,
         }
     }

@@ -5,12 +5,18 @@ pub mod chain;
 pub mod discover;
 pub mod error;
 pub mod journal;
+pub mod node;
+pub mod payout;
 pub mod rpc;
 pub mod solved;
+pub mod template;
 
 pub use chain::Chain;
 pub use discover::{Discovered, Search, discover};
 pub use error::NodeError;
 pub use journal::{Journal, JournalError, Outcome};
+pub use node::{Node, RpcNode};
+pub use payout::{Payout, PayoutError};
 pub use rpc::{Auth, RpcClient, Secret};
 pub use solved::{SolvedBlock, Verdict};
+pub use template::{CoinbaseOptions, Template};

@@ -36,8 +36,6 @@ pub struct HeaderInfo {
     pub confirmations: i64,
     /// Height in its chain.
     pub height: u32,
-    /// Time in the header, Unix seconds.
-    pub time: u32,
 }
 
 /// `getblocktemplate` (BIP22, BIP23, BIP9, BIP145).
@@ -82,9 +80,6 @@ pub struct TemplateReply {
     /// Weight units that a block may have.
     #[serde(rename = "weightlimit")]
     pub weight_limit: Option<u64>,
-    /// Bytes that a block may have.
-    #[serde(rename = "sizelimit")]
-    pub size_limit: Option<u64>,
     /// The output script of the witness commitment, in hex.
     #[serde(rename = "default_witness_commitment")]
     pub witness_commitment: Option<String>,

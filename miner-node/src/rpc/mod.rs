@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 pub use auth::{Auth, Secret};
 pub use calls::{ChainInfo, HeaderInfo, TemplateReply, TemplateTransaction};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use reply::plain;
 
 use crate::NodeError;
 use auth::Login;
@@ -25,8 +26,9 @@ use transport::{Answer, Transport};
 
 /// How long a call may take, its answer included. Judging a full block takes a slow node seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a long poll is held: a node answers one after 60 s at the earliest unless the tip changes.
-const LONGPOLL_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a long poll is held. A node whose mempool is idle answers with the next tip, whenever that
+/// is; and one that was given up would still occupy one of the node's few RPC threads until then.
+const LONGPOLL_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Bytes that are read of an answer. A template of 4 M weight has about 10 MB.
 const BODY_CAP: usize = 64 << 20;
 

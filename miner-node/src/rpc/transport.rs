@@ -21,6 +21,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A node closes a connection that idled for 30 s: it is given up before.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// After this long without a byte, the system asks whether the other end is still there: a long poll
+/// would wait for a dead machine for ever.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// A whole answer.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -42,6 +46,7 @@ impl Transport {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
+        connector.set_keepalive(Some(KEEPALIVE));
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);

@@ -1,0 +1,158 @@
+//! Waiting for a node's next template: by a long poll, with a poll beside it that does not depend on it.
+//!
+//! A long poll is never given up while the node is there: on a quiet chain it would occupy one of the
+//! node's RPC threads until the next tip, and a few of them leave none for `submitblock`. So it runs in
+//! a task of its own, one at a time, and survives the call that started it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use miner_core::Job;
+use tokio::task::JoinSet;
+
+use super::rpc::RpcNode;
+use crate::rpc::TemplateReply;
+use crate::{NodeError, Template};
+
+/// How often the tip is asked for while a long poll hangs.
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
+/// A template this old is fetched again, in case long polls are not answered: a live one is after 60 s
+/// where transactions come in.
+const REFRESH_AFTER: Duration = Duration::from_secs(75);
+/// An unchanged template whose time advanced this much is a new job all the same: the old one's times
+/// end two hours after its start.
+const RENEW_AFTER_SECONDS: u32 = 1800;
+/// The pause after the first failure, and the longest after many.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+/// The answer to a long poll, and the id that it was asked with.
+type Polled = (String, Result<TemplateReply, NodeError>);
+
+/// Where the wait for the next template stands.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    without_longpoll: bool,
+    longpoll: JoinSet<Polled>,
+    /// Of the latest template.
+    longpoll_id: Option<String>,
+    fetched: Option<Instant>,
+    failures: u32,
+    jobs: u64,
+}
+
+impl Waiting {
+    pub(super) fn disable_longpoll(&mut self) {
+        self.without_longpoll = true;
+    }
+
+    pub(super) async fn next_job(&mut self, node: &RpcNode) -> Result<Arc<Job>, NodeError> {
+        tokio::time::sleep(pause(self.failures)).await;
+        let job = self.job_or_failure(node).await;
+        self.failures = if job.is_ok() {
+            0
+        } else {
+            self.failures.saturating_add(1)
+        };
+        job
+    }
+
+    async fn job_or_failure(&mut self, node: &RpcNode) -> Result<Arc<Job>, NodeError> {
+        let latest = node.shelf().latest().cloned();
+        let Some(latest) = latest.filter(|_| self.failures == 0) else {
+            let reply = node.rpc.template(node.rules()).await?;
+            return self.adopt(node, reply);
+        };
+        loop {
+            let reply = self.changed(node, latest.job()).await?;
+            let in_haste = self
+                .fetched
+                .is_some_and(|fetched| fetched.elapsed() < POLL_INTERVAL);
+            let job = self.adopt(node, reply)?;
+            if !Arc::ptr_eq(&job, latest.job()) {
+                return Ok(job);
+            }
+            if in_haste {
+                // Some servers answer a long poll at once, whatever its id.
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+    }
+
+    /// Makes a reply the latest template. The job is the one there was if nothing to be hashed changed.
+    fn adopt(&mut self, node: &RpcNode, reply: TemplateReply) -> Result<Arc<Job>, NodeError> {
+        let latest = node.shelf().latest().cloned();
+        let longpoll_id = reply.longpoll_id.clone();
+        let id = format!("{:x}", self.jobs);
+        let template = Template::new(&id, reply, &node.options, latest.as_deref())?;
+        self.longpoll_id = longpoll_id;
+        self.fetched = Some(Instant::now());
+        if let Some(latest) = latest.filter(|latest| is_same(latest, &template)) {
+            return Ok(latest.job().clone());
+        }
+        self.jobs += 1;
+        let job = template.job().clone();
+        node.shelf().keep(Arc::new(template));
+        Ok(job)
+    }
+
+    /// Waits for a reply that may be another template than that of the `latest` job.
+    async fn changed(&mut self, node: &RpcNode, latest: &Job) -> Result<TemplateReply, NodeError> {
+        loop {
+            self.start_longpoll(node);
+            let polled = tokio::select! {
+                Some(polled) = self.longpoll.join_next() => Some(polled),
+                () = tokio::time::sleep(POLL_INTERVAL) => None,
+            };
+            let has_failed = match polled {
+                Some(Ok((id, Ok(reply)))) if Some(&id) == self.longpoll_id.as_ref() => return Ok(reply),
+                // What was asked before the latest template came is no news.
+                Some(Ok((_, Ok(_)))) => continue,
+                Some(_) => true,
+                None => false,
+            };
+            if self.is_outdated(node, latest).await? {
+                return node.rpc.template(node.rules()).await;
+            }
+            if has_failed {
+                // And yet the node answers: then long polls alone are not to its taste.
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+    }
+
+    async fn is_outdated(&self, node: &RpcNode, latest: &Job) -> Result<bool, NodeError> {
+        let is_old = self
+            .fetched
+            .is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER);
+        Ok(is_old || node.tip().await? != latest.prev_blockhash())
+    }
+
+    fn start_longpoll(&mut self, node: &RpcNode) {
+        let Some(id) = self
+            .longpoll_id
+            .clone()
+            .filter(|_| !self.without_longpoll && self.longpoll.is_empty())
+        else {
+            return;
+        };
+        let (rpc, rules) = (node.rpc.clone(), node.rules());
+        self.longpoll.spawn(async move {
+            let reply = rpc.next_template(rules, &id).await;
+            (id, reply)
+        });
+    }
+}
+
+/// Whether a new template is no other work than the latest one.
+fn is_same(latest: &Template, new: &Template) -> bool {
+    let (latest, new) = (latest.job(), new.job());
+    latest.hashes_like(new) && latest.time().start.abs_diff(new.time().start) < RENEW_AFTER_SECONDS
+}
+
+fn pause(failures: u32) -> Duration {
+    let (first, longest) = PAUSES;
+    match failures {
+        0 => Duration::ZERO,
+        n => first.saturating_mul(1 << (n - 1).min(16)).min(longest),
+    }
+}

@@ -1,0 +1,76 @@
+//! The coinbase of a node's template: what the node asks for, and what the miner puts into it.
+
+use bitcoin::hex::FromHex;
+use bitcoin::{Amount, ScriptBuf, TxOut};
+use miner_core::coinbase::{CoinbaseParams, CoinbaseParts, is_witness_commitment, witness_commitment_output};
+
+use super::EXTRANONCE_SIZE;
+use crate::rpc::TemplateReply;
+use crate::{NodeError, Payout};
+
+/// What the miner puts into its coinbases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoinbaseOptions {
+    /// Where the reward goes.
+    pub payout: Payout,
+    /// A text or tag of the miner's own; may be empty.
+    pub signature: Vec<u8>,
+}
+
+impl Default for CoinbaseOptions {
+    /// Pays to anyone and says nothing.
+    fn default() -> Self {
+        Self {
+            payout: Payout::to_anyone(),
+            signature: vec![],
+        }
+    }
+}
+
+pub(super) fn build(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<CoinbaseParts, NodeError> {
+    let params = CoinbaseParams {
+        height: reply.height,
+        outputs: outputs(reply, options)?,
+        auxiliary: auxiliary(reply)?,
+        signature: options.signature.clone(),
+        extranonce_size: EXTRANONCE_SIZE,
+    };
+    params
+        .build()
+        .map_err(|error| NodeError::BadTemplate(error.to_string()))
+}
+
+fn outputs(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<Vec<TxOut>, NodeError> {
+    let value = Amount::from_sat(reply.coinbase_value);
+    if value > Amount::MAX_MONEY {
+        return Err(NodeError::BadTemplate(format!(
+            "a coinbase of {value} is more than all bitcoin there can be"
+        )));
+    }
+    let payout = TxOut {
+        value,
+        script_pubkey: options.payout.script().clone(),
+    };
+    let commitment = reply.witness_commitment.as_deref().map(commitment).transpose()?;
+    Ok([payout].into_iter().chain(commitment).collect())
+}
+
+fn commitment(hex: &str) -> Result<TxOut, NodeError> {
+    let script = ScriptBuf::from_hex(hex)
+        .ok()
+        .filter(|script| is_witness_commitment(script));
+    let script = script.ok_or_else(|| NodeError::BadTemplate(format!("`{hex}` is no witness commitment")))?;
+    Ok(witness_commitment_output(script))
+}
+
+fn auxiliary(reply: &TemplateReply) -> Result<Vec<u8>, NodeError> {
+    let bytes = |hex: &String| {
+        Vec::from_hex(hex).map_err(|_| NodeError::BadTemplate(format!("`{hex}` in coinbaseaux is not hex")))
+    };
+    reply
+        .coinbase_aux
+        .values()
+        .map(bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map(|parts| parts.concat())
+}
