@@ -116,10 +116,7 @@ impl CoinbaseParams {
 pub fn into_transaction(coinbase: &[u8]) -> Result<Transaction, CoinbaseError> {
     let mut transaction: Transaction =
         encode::deserialize(coinbase).map_err(|e| CoinbaseError::NotATransaction(e.to_string()))?;
-    let commits = transaction
-        .output
-        .iter()
-        .any(|output| is_witness_commitment(&output.script_pubkey));
+    let commits = transaction.output.iter().any(|output| is_witness_commitment(&output.script_pubkey));
     if let (true, Some(input)) = (commits, transaction.input.first_mut()) {
         input.witness = Witness::from_slice(&[[0u8; 32]]);
     }
@@ -128,18 +125,12 @@ pub fn into_transaction(coinbase: &[u8]) -> Result<Transaction, CoinbaseError> {
 
 /// Whether a script is a witness commitment: `OP_RETURN`, then 36 bytes that begin with aa21a9ed.
 pub fn is_witness_commitment(script: &bitcoin::Script) -> bool {
-    script.len() >= 38
-        && script
-            .as_bytes()
-            .starts_with(&[0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed])
+    script.len() >= 38 && script.as_bytes().starts_with(&[0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed])
 }
 
 /// The output that carries a witness commitment.
 pub fn witness_commitment_output(script: ScriptBuf) -> TxOut {
-    TxOut {
-        value: Amount::ZERO,
-        script_pubkey: script,
-    }
+    TxOut { value: Amount::ZERO, script_pubkey: script }
 }
 
 #[cfg(test)]
@@ -165,21 +156,12 @@ mod tests {
 
     #[test]
     fn heights_are_minimal_pushes() {
-        for (height, start) in [
-            (1, "51"),
-            (16, "60"),
-            (17, "0111"),
-            (127, "017f"),
-            (128, "028000"),
-            (65_536, "03000001"),
-        ] {
+        for (height, start) in
+            [(1, "51"), (16, "60"), (17, "0111"), (127, "017f"), (128, "028000"), (65_536, "03000001")]
+        {
             let coinbase = whole(&params(height).build().unwrap(), &[0xab; 8]);
             let script = coinbase.input[0].script_sig.to_hex_string();
-            assert_eq!(
-                script,
-                format!("{start}08{}03746167", "ab".repeat(8)),
-                "height {height}"
-            );
+            assert_eq!(script, format!("{start}08{}03746167", "ab".repeat(8)), "height {height}");
             assert_eq!(coinbase.lock_time.to_consensus_u32(), height - 1);
         }
     }
@@ -201,15 +183,9 @@ mod tests {
     #[test]
     fn a_commitment_brings_the_zero_witness() {
         let mut params = params(200);
-        assert!(
-            whole(&params.build().unwrap(), &[0; 8]).input[0]
-                .witness
-                .is_empty()
-        );
+        assert!(whole(&params.build().unwrap(), &[0; 8]).input[0].witness.is_empty());
         let commitment = [&[0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed][..], &[7; 32]].concat();
-        params
-            .outputs
-            .push(witness_commitment_output(ScriptBuf::from_bytes(commitment)));
+        params.outputs.push(witness_commitment_output(ScriptBuf::from_bytes(commitment)));
         let coinbase = whole(&params.build().unwrap(), &[0; 8]);
         assert_eq!(coinbase.input[0].witness.to_vec(), [vec![0; 32]]);
     }

@@ -45,41 +45,13 @@ struct Case {
 
 /// The suite.
 const CASES: &[Case] = &[
-    Case {
-        name: "known blocks are found",
-        depth: Depth::Quick,
-        run: known_blocks,
-    },
-    Case {
-        name: "rolled versions",
-        depth: Depth::Quick,
-        run: rolled_versions,
-    },
-    Case {
-        name: "range edges",
-        depth: Depth::Full,
-        run: range_edges,
-    },
-    Case {
-        name: "any number of midstates",
-        depth: Depth::Full,
-        run: midstate_counts,
-    },
-    Case {
-        name: "targets around one hash",
-        depth: Depth::Full,
-        run: target_edges,
-    },
-    Case {
-        name: "easy targets lose no hit",
-        depth: Depth::Full,
-        run: easy_targets,
-    },
-    Case {
-        name: "a break ends the scan",
-        depth: Depth::Full,
-        run: prompt_break,
-    },
+    Case { name: "known blocks are found", depth: Depth::Quick, run: known_blocks },
+    Case { name: "rolled versions", depth: Depth::Quick, run: rolled_versions },
+    Case { name: "range edges", depth: Depth::Full, run: range_edges },
+    Case { name: "any number of midstates", depth: Depth::Full, run: midstate_counts },
+    Case { name: "targets around one hash", depth: Depth::Full, run: target_edges },
+    Case { name: "easy targets lose no hit", depth: Depth::Full, run: easy_targets },
+    Case { name: "a break ends the scan", depth: Depth::Full, run: prompt_break },
 ];
 
 /// Runs the suite; the names of the cases passed, or the first failure.
@@ -87,11 +59,7 @@ pub fn run(backend: &mut dyn Backend, depth: Depth) -> Result<Vec<&'static str>,
     let chosen = CASES.iter().filter(|case| case.depth <= depth);
     let run = |case: &Case| match (case.run)(backend) {
         Ok(()) => Ok(case.name),
-        Err(message) => Err(Failure {
-            backend: backend.name().to_owned(),
-            case: case.name,
-            message,
-        }),
+        Err(message) => Err(Failure { backend: backend.name().to_owned(), case: case.name, message }),
     };
     chosen.map(run).collect()
 }
@@ -111,10 +79,7 @@ const SPARSE_MASK: VersionMask = VersionMask::new(0x4100_8106);
 fn assignment(index: usize, mask: VersionMask, midstates: usize, target: Target) -> Assignment {
     let header = header::from_hex(SOLVED[index % SOLVED.len()]).expect("the constants are headers");
     let job = Arc::new(Job::from_header("conformance", &header).expect("the constants are valid"));
-    let terms = Terms {
-        share_target: target,
-        ..Terms::solo(0, mask)
-    };
+    let terms = Terms { share_target: target, ..Terms::solo(0, mask) };
     let unit = SearchSpace::new(job, terms, midstates).next(u64::MAX, Duration::ZERO);
     unit.expect("a new space is not exhausted")
 }
@@ -159,15 +124,10 @@ fn scan_and_compare(
 ) -> Result<BTreeSet<Candidate>, String> {
     let part = whole.with_nonces(nonces);
     let log = Log::default();
-    backend
-        .scan(part.unit(), &log)
-        .map_err(|e| format!("scan failed: {e}"))?;
+    backend.scan(part.unit(), &log).map_err(|e| format!("scan failed: {e}"))?;
     let hashes = log.hashes.load(Ordering::Relaxed);
     if hashes != part.unit().hashes() {
-        return Err(format!(
-            "progress sums to {hashes}, the unit has {} hashes",
-            part.unit().hashes()
-        ));
+        return Err(format!("progress sums to {hashes}, the unit has {} hashes", part.unit().hashes()));
     }
     let reported = log.found.into_inner().expect("no holder panics");
     let mut shares = BTreeSet::new();
@@ -231,9 +191,7 @@ fn range_edges(backend: &mut dyn Backend) -> Result<(), String> {
     for (mask, midstates) in [(VersionMask::NONE, 1), (SPARSE_MASK, 8)] {
         let whole = assignment(1, mask, midstates, one_in(2));
         // Below, at and above one and two vectors of any width up to 32 lanes; ends that are no multiple.
-        for count in [
-            1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 257,
-        ] {
+        for count in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 257] {
             for first in [0, 1, 13, 0x7fff_fff9, 0xffff_ff00] {
                 exhaustive(backend, &whole, range(first, count))?;
             }
@@ -256,15 +214,10 @@ fn midstate_counts(backend: &mut dyn Backend) -> Result<(), String> {
 
 /// A target equal to a hash is met; one below it is not.
 fn target_edges(backend: &mut dyn Backend) -> Result<(), String> {
-    let candidate = Candidate {
-        midstate: 1,
-        nonce: 77,
-    };
+    let candidate = Candidate { midstate: 1, nonce: 77 };
     // Not the last header: on regtest the network target is the easier one.
     for hash_of in 0..SOLVED.len() - 1 {
-        let hash = assignment(hash_of, SPARSE_MASK, 4, Target::ZERO)
-            .unit()
-            .hash(candidate);
+        let hash = assignment(hash_of, SPARSE_MASK, 4, Target::ZERO).unit().hash(candidate);
         let mut below = hash;
         let lowest = below.iter().position(|byte| *byte != 0).expect("no hash is zero");
         below[..lowest].fill(0xff);
@@ -273,10 +226,7 @@ fn target_edges(backend: &mut dyn Backend) -> Result<(), String> {
             let whole = assignment(hash_of, SPARSE_MASK, 4, Target::from_le_bytes(target));
             let shares = scan_and_compare(backend, &whole, range(70, 20))?;
             if shares.contains(&candidate) != met {
-                return Err(format!(
-                    "a target {} the hash",
-                    if met { "equal to" } else { "one below" }
-                ));
+                return Err(format!("a target {} the hash", if met { "equal to" } else { "one below" }));
             }
             exhaustive(backend, &whole, range(0, 400))?;
         }
@@ -297,14 +247,8 @@ fn easy_targets(backend: &mut dyn Backend) -> Result<(), String> {
 fn prompt_break(backend: &mut dyn Backend) -> Result<(), String> {
     for break_on_found in [true, false] {
         let whole = assignment(0, SPARSE_MASK, 16, one_in(10));
-        let log = Log {
-            break_on_found,
-            break_on_progress: !break_on_found,
-            ..Log::default()
-        };
-        backend
-            .scan(whole.unit(), &log)
-            .map_err(|e| format!("scan failed: {e}"))?;
+        let log = Log { break_on_found, break_on_progress: !break_on_found, ..Log::default() };
+        backend.scan(whole.unit(), &log).map_err(|e| format!("scan failed: {e}"))?;
         let hashes = log.hashes.load(Ordering::Relaxed);
         // The unit is of minutes to hours; a few slices may be under way.
         if hashes > whole.unit().hashes() / 16 {

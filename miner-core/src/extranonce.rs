@@ -19,10 +19,7 @@ pub struct ExtranonceTooLong(pub usize);
 
 impl Extranonce {
     /// No bytes at all.
-    pub const EMPTY: Self = Self {
-        size: 0,
-        bytes: [0; MAX_SIZE],
-    };
+    pub const EMPTY: Self = Self { size: 0, bytes: [0; MAX_SIZE] };
 
     /// The number of bytes.
     pub fn size(&self) -> usize {
@@ -43,10 +40,7 @@ impl Extranonce {
         for (byte, value) in bytes[..size_used].iter_mut().rev().zip(index.to_le_bytes()) {
             *byte = value;
         }
-        Self {
-            size: size_used as u8,
-            bytes,
-        }
+        Self { size: size_used as u8, bytes }
     }
 }
 
@@ -55,14 +49,8 @@ impl TryFrom<&[u8]> for Extranonce {
 
     fn try_from(from: &[u8]) -> Result<Self, ExtranonceTooLong> {
         let mut bytes = [0; MAX_SIZE];
-        bytes
-            .get_mut(..from.len())
-            .ok_or(ExtranonceTooLong(from.len()))?
-            .copy_from_slice(from);
-        Ok(Self {
-            size: from.len() as u8,
-            bytes,
-        })
+        bytes.get_mut(..from.len()).ok_or(ExtranonceTooLong(from.len()))?.copy_from_slice(from);
+        Ok(Self { size: from.len() as u8, bytes })
     }
 }
 
@@ -75,9 +63,7 @@ impl fmt::Debug for Extranonce {
 /// Hex, in the order of the bytes.
 impl fmt::Display for Extranonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes()
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -96,9 +82,6 @@ mod tests {
     #[test]
     fn more_than_32_bytes_are_refused() {
         assert_eq!(Extranonce::try_from(&[0; 33][..]), Err(ExtranonceTooLong(33)));
-        assert_eq!(
-            Extranonce::try_from(&[1, 2][..]).map(|e| e.to_string()),
-            Ok("0102".into())
-        );
+        assert_eq!(Extranonce::try_from(&[1, 2][..]).map(|e| e.to_string()), Ok("0102".into()));
     }
 }

@@ -27,9 +27,7 @@ pub enum HeaderError {
 pub fn from_hex(hex: &str) -> Result<Header, HeaderError> {
     let bytes: Vec<u8> = bitcoin::hex::FromHex::from_hex(hex)
         .map_err(|e: bitcoin::hex::HexToBytesError| HeaderError::NotHex(e.to_string()))?;
-    let header = bytes
-        .get(..HEADER_SIZE)
-        .ok_or(HeaderError::TooShort(bytes.len()))?;
+    let header = bytes.get(..HEADER_SIZE).ok_or(HeaderError::TooShort(bytes.len()))?;
     Ok(encode::deserialize(header).expect("any 80 bytes are a header"))
 }
 

@@ -26,20 +26,12 @@ impl TimeWindow {
     /// A window around a job's time for which nothing else is known, as in Stratum: it may not fall,
     /// and may rise for two hours.
     pub fn starting_at(start: u32) -> Self {
-        Self {
-            min: start,
-            start,
-            max: start.saturating_add(7200),
-        }
+        Self { min: start, start, max: start.saturating_add(7200) }
     }
 
     /// Exactly one time.
     pub fn fixed(time: u32) -> Self {
-        Self {
-            min: time,
-            start: time,
-            max: time,
-        }
+        Self { min: time, start: time, max: time }
     }
 
     /// The time to mine on, this many seconds after the job arrived.
@@ -135,11 +127,7 @@ impl Job {
             RootSource::Coinbase { prefix, .. } => Prefix::new(prefix),
             RootSource::Fixed(_) => Prefix::default(),
         };
-        Ok(Self {
-            params,
-            network_target,
-            coinbase,
-        })
+        Ok(Self { params, network_target, coinbase })
     }
 
     /// A job that leaves nothing but nonce and version to choose: the header's other fields stand.
@@ -199,15 +187,9 @@ impl Job {
     /// The coinbase without witness, for these terms and this extranonce2; `None` for a fixed root.
     pub fn coinbase(&self, terms: &Terms, extranonce2: &Extranonce) -> Option<Vec<u8>> {
         match &self.params.root {
-            RootSource::Coinbase { prefix, suffix, .. } => Some(
-                [
-                    prefix,
-                    terms.extranonce1.as_bytes(),
-                    extranonce2.as_bytes(),
-                    suffix,
-                ]
-                .concat(),
-            ),
+            RootSource::Coinbase { prefix, suffix, .. } => {
+                Some([prefix, terms.extranonce1.as_bytes(), extranonce2.as_bytes(), suffix].concat())
+            }
             RootSource::Fixed(_) => None,
         }
     }
@@ -239,10 +221,7 @@ impl Job {
     /// Builds the header of a solution and hashes it with the reference implementation.
     pub fn evaluate(&self, root: &TxMerkleNode, solution: &Solution) -> Evaluated {
         let header = self.header(root, solution);
-        Evaluated {
-            header,
-            hash: header::hash(&header),
-        }
+        Evaluated { header, hash: header::hash(&header) }
     }
 
     /// Whether two jobs hash the same headers, but for their times: then a search need not start anew.

@@ -53,18 +53,11 @@ impl Job {
     ) -> Result<Share, ShareError> {
         let size = solution.extranonce2.size();
         if size != usize::from(terms.extranonce2_size) {
-            return Err(ShareError::Extranonce2Size {
-                expected: terms.extranonce2_size.into(),
-                got: size,
-            });
+            return Err(ShareError::Extranonce2Size { expected: terms.extranonce2_size.into(), got: size });
         }
         if !self.time().range().contains(&solution.time) {
             let (min, max) = self.time().range().into_inner();
-            return Err(ShareError::TimeOutOfRange {
-                min,
-                max,
-                got: solution.time,
-            });
+            return Err(ShareError::TimeOutOfRange { min, max, got: solution.time });
         }
         let outside = (solution.version ^ self.version()) & !terms.version_mask.bits();
         if outside != 0 {
@@ -72,10 +65,7 @@ impl Job {
         }
         let target = terms.search_target(self);
         if !target.is_met_by(evaluated.hash) {
-            return Err(ShareError::HighHash {
-                hash: evaluated.hash,
-                target,
-            });
+            return Err(ShareError::HighHash { hash: evaluated.hash, target });
         }
         Ok(Share::new(self.clone(), *terms, *solution, *evaluated))
     }

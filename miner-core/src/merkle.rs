@@ -24,21 +24,14 @@ pub fn branch(others: &[Txid]) -> Vec<[u8; 32]> {
         branch.push(*sibling);
         // The leftmost node is the coinbase's ancestor, so pairs start behind the sibling; an odd last
         // node is paired with itself.
-        level = rest
-            .chunks(2)
-            .map(|pair| parent(&pair[0], pair.last().unwrap_or(&pair[0])))
-            .collect();
+        level = rest.chunks(2).map(|pair| parent(&pair[0], pair.last().unwrap_or(&pair[0]))).collect();
     }
     branch
 }
 
 /// The root above a coinbase with this txid.
 pub fn root(coinbase: [u8; 32], branch: &[[u8; 32]]) -> TxMerkleNode {
-    TxMerkleNode::from_byte_array(
-        branch
-            .iter()
-            .fold(coinbase, |node, sibling| parent(&node, sibling)),
-    )
+    TxMerkleNode::from_byte_array(branch.iter().fold(coinbase, |node, sibling| parent(&node, sibling)))
 }
 
 #[cfg(test)]
@@ -48,9 +41,8 @@ mod tests {
     #[test]
     fn agrees_with_the_bitcoin_crate_for_any_number_of_transactions() {
         for count in (1..40).chain([255, 256, 257, 1000]) {
-            let txids: Vec<Txid> = (0..count)
-                .map(|i: u32| Txid::from_byte_array(double_sha256(&i.to_le_bytes())))
-                .collect();
+            let txids: Vec<Txid> =
+                (0..count).map(|i: u32| Txid::from_byte_array(double_sha256(&i.to_le_bytes()))).collect();
             let expected = bitcoin::merkle_tree::calculate_root(txids.iter().map(|t| t.to_raw_hash()));
             let found = root(txids[0].to_byte_array(), &branch(&txids[1..]));
             assert_eq!(Some(found.to_raw_hash()), expected, "{count} transactions");

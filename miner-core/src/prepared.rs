@@ -59,11 +59,7 @@ impl Prepared {
     pub fn new(unit: &WorkUnit) -> Self {
         Self {
             schedule: PreparedSchedule::new(unit.tail()),
-            midstates: unit
-                .midstates()
-                .iter()
-                .map(|m| PreparedMidstate::new(m, unit.tail()))
-                .collect(),
+            midstates: unit.midstates().iter().map(|m| PreparedMidstate::new(m, unit.tail())).collect(),
             target_top: target::top_word(unit.target()),
         }
     }
@@ -72,9 +68,7 @@ impl Prepared {
 impl PreparedSchedule {
     fn new([w0, w1, w2]: [u32; 3]) -> Self {
         let w16 = w0.wrapping_add(small_sigma0(w1));
-        let w17 = w1
-            .wrapping_add(small_sigma0(w2))
-            .wrapping_add(small_sigma1(HEADER_BITS));
+        let w17 = w1.wrapping_add(small_sigma0(w2)).wrapping_add(small_sigma1(HEADER_BITS));
         Self {
             w16,
             w17,
@@ -89,30 +83,16 @@ impl PreparedSchedule {
 impl PreparedMidstate {
     fn new(midstate: &Midstate, [w0, w1, w2]: [u32; 3]) -> Self {
         let words = [w0, w1, w2, 0];
-        let state = words
-            .into_iter()
-            .zip(K)
-            .fold(*midstate, |state, (w, k)| round(state, k.wrapping_add(w)));
+        let state = words.into_iter().zip(K).fold(*midstate, |state, (w, k)| round(state, k.wrapping_add(w)));
         let [_, _, _, _, _, f, g, h] = state;
-        let hkw = [
-            h.wrapping_add(K[4]).wrapping_add(PADDING),
-            g.wrapping_add(K[5]),
-            f.wrapping_add(K[6]),
-        ];
-        Self {
-            midstate: *midstate,
-            state,
-            hkw,
-        }
+        let hkw = [h.wrapping_add(K[4]).wrapping_add(PADDING), g.wrapping_add(K[5]), f.wrapping_add(K[6])];
+        Self { midstate: *midstate, state, hkw }
     }
 }
 
 /// One round of the compression function (FIPS 180-4, section 6.2.2), with K + W given as a sum.
 pub const fn round([a, b, c, d, e, f, g, h]: [u32; 8], kw: u32) -> [u32; 8] {
-    let t1 = h
-        .wrapping_add(big_sigma1(e))
-        .wrapping_add(ch(e, f, g))
-        .wrapping_add(kw);
+    let t1 = h.wrapping_add(big_sigma1(e)).wrapping_add(ch(e, f, g)).wrapping_add(kw);
     let t2 = big_sigma0(a).wrapping_add(maj(a, b, c));
     [t1.wrapping_add(t2), a, b, c, d.wrapping_add(t1), e, f, g]
 }

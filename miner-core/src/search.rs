@@ -49,26 +49,14 @@ impl SearchSpace {
         let wanted = midstates.next_power_of_two();
         let midstates = wanted.min(versions);
         let root = job.merkle_root(&terms, &Extranonce::nth(0, terms.extranonce2_size));
-        Self {
-            job,
-            terms,
-            rollable,
-            wanted,
-            midstates,
-            cursor: Cursor::default(),
-            time: 0,
-            root,
-        }
+        Self { job, terms, rollable, wanted, midstates, cursor: Cursor::default(), time: 0, root }
     }
 
     /// Takes over a new job or new terms. The search goes on where it is when all that is hashed is
     /// unchanged (a repeated job, a new difficulty), so that no work is done twice.
     pub fn adopt(&mut self, job: Arc<Job>, terms: Terms) {
-        let same_terms = (
-            self.terms.extranonce1,
-            self.terms.extranonce2_size,
-            self.terms.version_mask,
-        ) == (terms.extranonce1, terms.extranonce2_size, terms.version_mask);
+        let same_terms = (self.terms.extranonce1, self.terms.extranonce2_size, self.terms.version_mask)
+            == (terms.extranonce1, terms.extranonce2_size, terms.version_mask);
         if same_terms && self.job.hashes_like(&job) && self.time <= job.time().max {
             (self.job, self.terms) = (job, terms);
         } else {
@@ -110,15 +98,8 @@ impl SearchSpace {
         let versions: Vec<u32> = (first..first + self.midstates as u32)
             .map(|index| self.job.version() | deposit(index, self.rollable))
             .collect();
-        let solution = |version| Solution {
-            extranonce2,
-            time: self.time,
-            version,
-            nonce: 0,
-        };
-        let headers = versions
-            .iter()
-            .map(|version| self.job.header(&self.root, &solution(*version)));
+        let solution = |version| Solution { extranonce2, time: self.time, version, nonce: 0 };
+        let headers = versions.iter().map(|version| self.job.header(&self.root, &solution(*version)));
         let midstates: Arc<[Midstate]> = headers.map(|header| header::midstate(&header)).collect();
         let tail = header::tail(&self.job.header(&self.root, &solution(self.job.version())));
         let nonces = NonceRange::starting_at(self.cursor.nonce as u32, hashes / self.midstates as u64);
@@ -217,10 +198,7 @@ impl Assignment {
 
     /// The same assignment with other nonces.
     pub fn with_nonces(&self, nonces: NonceRange) -> Self {
-        Self {
-            unit: self.unit.with_nonces(nonces),
-            ..self.clone()
-        }
+        Self { unit: self.unit.with_nonces(nonces), ..self.clone() }
     }
 
     /// The job that the unit belongs to.
@@ -250,11 +228,7 @@ impl Assignment {
         let evaluated = self.job.evaluate(&self.root, &solution);
         self.job.check(&self.terms, &solution, &evaluated).map_err(|_| {
             let computed_wrongly = top_word(evaluated.hash) > target::top_word(self.unit.target());
-            if computed_wrongly {
-                Miss::HardwareError
-            } else {
-                Miss::AboveTarget
-            }
+            if computed_wrongly { Miss::HardwareError } else { Miss::AboveTarget }
         })
     }
 }

@@ -6,16 +6,8 @@
 use sha2::{Digest, Sha256};
 
 /// The initial hash value H(0) (FIPS 180-4, section 5.3.3).
-pub const INITIAL_STATE: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+pub const INITIAL_STATE: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The sixty-four round constants K (FIPS 180-4, section 4.2.2).
 #[rustfmt::skip]
@@ -128,10 +120,7 @@ mod tests {
         for cut in [0, 1, 63, 64, 65, 128, 200, 256] {
             let (beginning, rest) = message.split_at(cut);
             let (middle, end) = rest.split_at(rest.len() / 3);
-            assert_eq!(
-                Prefix::new(beginning).double_sha256(&[middle, end]),
-                double_sha256(&message)
-            );
+            assert_eq!(Prefix::new(beginning).double_sha256(&[middle, end]), double_sha256(&message));
         }
     }
 }

@@ -19,12 +19,7 @@ pub struct Share {
 
 impl Share {
     pub(crate) fn new(job: Arc<Job>, terms: Terms, solution: Solution, evaluated: Evaluated) -> Self {
-        Self {
-            job,
-            terms,
-            solution,
-            evaluated,
-        }
+        Self { job, terms, solution, evaluated }
     }
 
     /// The job it solves.

@@ -24,9 +24,7 @@ pub fn from_bits(bits: CompactTarget) -> Result<Target, InvalidBits> {
     if negative || size + mantissa_size > 35 {
         return Err(InvalidBits(raw));
     }
-    Some(Target::from_compact(bits))
-        .filter(|target| *target != Target::ZERO)
-        .ok_or(InvalidBits(raw))
+    Some(Target::from_compact(bits)).filter(|target| *target != Target::ZERO).ok_or(InvalidBits(raw))
 }
 
 /// The exact target of a difficulty: ⌊0xFFFF · 2²⁰⁸ / difficulty⌋, at most 2²⁵⁶ − 1.
@@ -94,11 +92,7 @@ pub fn top_word(target: Target) -> u32 {
 /// A positive, finite `f64` as an integer mantissa and a power of two.
 fn decompose(value: f64) -> (u64, i32) {
     let (fraction, exponent) = (value.to_bits() & ((1 << 52) - 1), (value.to_bits() >> 52) as i32);
-    if exponent == 0 {
-        (fraction, -1074)
-    } else {
-        (fraction | 1 << 52, exponent - 1075)
-    }
+    if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) }
 }
 
 /// Just enough of a 256-bit integer for the divisions above.
@@ -121,27 +115,17 @@ impl U256 {
 
     fn wrapping_sub(self, other: Self) -> Self {
         let (low, borrow) = self.low.overflowing_sub(other.low);
-        Self {
-            high: self.high.wrapping_sub(other.high).wrapping_sub(borrow.into()),
-            low,
-        }
+        Self { high: self.high.wrapping_sub(other.high).wrapping_sub(borrow.into()), low }
     }
 
     fn bit_length(self) -> u32 {
-        if self.high == 0 {
-            128 - self.low.leading_zeros()
-        } else {
-            256 - self.high.leading_zeros()
-        }
+        if self.high == 0 { 128 - self.low.leading_zeros() } else { 256 - self.high.leading_zeros() }
     }
 
     fn from_be_bytes(bytes: [u8; 32]) -> Self {
         let (high, low) = bytes.split_at(16);
         let number = |half: &[u8]| half.iter().fold(0, |n, byte| (n << 8) | u128::from(*byte));
-        Self {
-            high: number(high),
-            low: number(low),
-        }
+        Self { high: number(high), low: number(low) }
     }
 }
 
@@ -202,35 +186,19 @@ mod tests {
         assert_eq!(difficulty(Target::MAX), 1.0);
         assert_eq!(difficulty(from_difficulty(16384.0).unwrap()), 16384.0);
         assert_eq!(difficulty(Target::ZERO), f64::INFINITY);
-        assert_eq!(
-            difficulty(Target::from_be_bytes([0xff; 32])),
-            65535.0 / 65536.0 / 65536.0 / 65536.0
-        );
+        assert_eq!(difficulty(Target::from_be_bytes([0xff; 32])), 65535.0 / 65536.0 / 65536.0 / 65536.0);
     }
 
     #[test]
     fn bits_that_consensus_refuses() {
         // Negative, zero, and too large, as in the arithmetic of Bitcoin's compact form.
-        for bits in [
-            0x0180_0001,
-            0x0492_3456,
-            0,
-            0x0100_0000,
-            0x2100_ffff + 0x0001_0000,
-            0x2300_0001,
-            0xff12_3456,
-        ] {
-            assert_eq!(
-                from_bits(CompactTarget::from_consensus(bits)),
-                Err(InvalidBits(bits)),
-                "{bits:08x}"
-            );
+        for bits in
+            [0x0180_0001, 0x0492_3456, 0, 0x0100_0000, 0x2100_ffff + 0x0001_0000, 0x2300_0001, 0xff12_3456]
+        {
+            assert_eq!(from_bits(CompactTarget::from_consensus(bits)), Err(InvalidBits(bits)), "{bits:08x}");
         }
         for bits in [0x1d00_ffff, 0x207f_ffff, 0x2100_ffff, 0x2200_00ff, 0x0300_0001] {
-            assert!(
-                from_bits(CompactTarget::from_consensus(bits)).is_ok(),
-                "{bits:08x}"
-            );
+            assert!(from_bits(CompactTarget::from_consensus(bits)).is_ok(), "{bits:08x}");
         }
     }
 
@@ -239,19 +207,14 @@ mod tests {
         assert_eq!(work(Target::MAX), 0x1_0001_0001);
         assert_eq!(work(Target::from_be_bytes([0xff; 32])), 1);
         assert_eq!(work(Target::ZERO), u128::MAX);
-        assert_eq!(
-            work(from_bits(CompactTarget::from_consensus(0x207f_ffff)).unwrap()),
-            2
-        );
+        assert_eq!(work(from_bits(CompactTarget::from_consensus(0x207f_ffff)).unwrap()), 2);
     }
 
     /// target · divisor · 2^exponent against 0xFFFF · 2²⁰⁸, by schoolbook multiplication of 32-bit limbs.
     fn product_at_most_dividend(target: [u8; 32], difficulty: f64) -> bool {
         let (divisor, exponent) = decompose(difficulty);
-        let mut limbs: Vec<u64> = target
-            .rchunks(4)
-            .map(|c| u64::from(u32::from_be_bytes(c.try_into().unwrap())))
-            .collect();
+        let mut limbs: Vec<u64> =
+            target.rchunks(4).map(|c| u64::from(u32::from_be_bytes(c.try_into().unwrap()))).collect();
         limbs.extend([0; 4]);
         let (mut product, mut carry) = (Vec::new(), 0u128);
         for limb in limbs {
@@ -259,12 +222,8 @@ mod tests {
             product.push(carry as u32);
             carry >>= 32;
         }
-        let bit = |i: i32| {
-            i >= 0
-                && product
-                    .get(i as usize / 32)
-                    .is_some_and(|limb| limb >> (i % 32) & 1 == 1)
-        };
+        let bit =
+            |i: i32| i >= 0 && product.get(i as usize / 32).is_some_and(|limb| limb >> (i % 32) & 1 == 1);
         // Compare product with 0xFFFF << (208 − exponent), from the top.
         let shift = 208 - exponent;
         for i in (0..512 + shift.max(0)).rev() {

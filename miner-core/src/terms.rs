@@ -41,12 +41,7 @@ pub struct Terms {
 impl Terms {
     /// Terms for mining to a node: the whole extranonce is the miner's, and only blocks count.
     pub fn solo(extranonce2_size: u8, version_mask: VersionMask) -> Self {
-        Self {
-            extranonce1: Extranonce::EMPTY,
-            extranonce2_size,
-            version_mask,
-            share_target: Target::ZERO,
-        }
+        Self { extranonce1: Extranonce::EMPTY, extranonce2_size, version_mask, share_target: Target::ZERO }
     }
 
     /// The version bits that may be rolled on `job`: negotiated, not set by the job and not reserved by it.

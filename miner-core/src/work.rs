@@ -15,10 +15,7 @@ pub struct NonceRange {
 
 impl NonceRange {
     /// All 2³² nonces.
-    pub const ALL: Self = Self {
-        first: 0,
-        last: u32::MAX,
-    };
+    pub const ALL: Self = Self { first: 0, last: u32::MAX };
 
     /// From `first` to `last`; `None` if that is empty.
     pub fn new(first: u32, last: u32) -> Option<Self> {
@@ -28,10 +25,7 @@ impl NonceRange {
     /// Up to `count` nonces from `first` on, at least one, cut at the last nonce.
     pub fn starting_at(first: u32, count: u64) -> Self {
         let more = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
-        Self {
-            first,
-            last: first.saturating_add(more),
-        }
+        Self { first, last: first.saturating_add(more) }
     }
 
     /// The first nonce.
@@ -83,17 +77,8 @@ impl WorkUnit {
     /// # Panics
     /// If the number of midstates is no power of two.
     pub fn new(midstates: Arc<[Midstate]>, tail: [u32; 3], nonces: NonceRange, target: Target) -> Self {
-        assert!(
-            midstates.len().is_power_of_two(),
-            "{} midstates: not a power of two",
-            midstates.len()
-        );
-        Self {
-            midstates,
-            tail,
-            nonces,
-            target,
-        }
+        assert!(midstates.len().is_power_of_two(), "{} midstates: not a power of two", midstates.len());
+        Self { midstates, tail, nonces, target }
     }
 
     /// The midstates: a power of two of them.
@@ -123,10 +108,7 @@ impl WorkUnit {
 
     /// The same unit with other nonces.
     pub fn with_nonces(&self, nonces: NonceRange) -> Self {
-        Self {
-            nonces,
-            ..self.clone()
-        }
+        Self { nonces, ..self.clone() }
     }
 
     /// Whether a candidate is inside the rectangle.

@@ -53,11 +53,7 @@ impl Backend for Reference {
                 }
                 let times = if bug == Bug::ReportsTwice { 2 } else { 1 };
                 for _ in 0..times {
-                    let nonce = if bug == Bug::ReportsOutside {
-                        nonce.wrapping_add(1 << 20)
-                    } else {
-                        nonce
-                    };
+                    let nonce = if bug == Bug::ReportsOutside { nonce.wrapping_add(1 << 20) } else { nonce };
                     if reporter.found(Candidate { midstate, nonce }).is_break() && bug != Bug::IgnoresBreak {
                         return Ok(());
                     }
@@ -87,12 +83,7 @@ impl Backend for Reference {
 fn a_right_backend_passes() {
     let cases = conformance::run(&mut Reference { bug: Bug::None }, Depth::Full).unwrap();
     assert_eq!(cases.len(), 7);
-    assert!(
-        conformance::run(&mut Reference { bug: Bug::None }, Depth::Quick)
-            .unwrap()
-            .len()
-            < cases.len()
-    );
+    assert!(conformance::run(&mut Reference { bug: Bug::None }, Depth::Quick).unwrap().len() < cases.len());
 }
 
 #[test]

@@ -18,18 +18,10 @@ fn params(version: u32, reserved: u32) -> JobParams {
         version,
         reserved_version_bits: reserved,
         prev_blockhash: BlockHash::all_zeros(),
-        time: TimeWindow {
-            min: 1_000,
-            start: 900,
-            max: 1_005,
-        },
+        time: TimeWindow { min: 1_000, start: 900, max: 1_005 },
         bits: CompactTarget::from_consensus(0x1d00_ffff),
         clean: true,
-        root: RootSource::Coinbase {
-            prefix: vec![1; 70],
-            suffix: vec![2; 50],
-            branch: vec![[3; 32]; 2],
-        },
+        root: RootSource::Coinbase { prefix: vec![1; 70], suffix: vec![2; 50], branch: vec![[3; 32]; 2] },
     }
 }
 
@@ -53,11 +45,7 @@ fn columns(assignment: &Assignment) -> Vec<(u32, Vec<u8>, u32)> {
     (0..assignment.unit().midstates().len())
         .map(|midstate| {
             let solution = assignment.solution(Candidate { midstate, nonce }).unwrap();
-            (
-                solution.time,
-                solution.extranonce2.as_bytes().to_vec(),
-                solution.version,
-            )
+            (solution.time, solution.extranonce2.as_bytes().to_vec(), solution.version)
         })
         .collect()
 }
@@ -121,10 +109,7 @@ fn an_exhausted_space_waits_for_a_later_second_and_ends_with_the_window() {
     // A clock that seems to fall gives nothing: that second is searched already.
     assert!(space.next(u64::MAX, seconds(1)).is_none());
     assert_eq!(time_of(space.next(u64::MAX, seconds(100)).unwrap()), 1_005);
-    assert!(
-        space.next(u64::MAX, seconds(1_000_000)).is_none(),
-        "the window is over"
-    );
+    assert!(space.next(u64::MAX, seconds(1_000_000)).is_none(), "the window is over");
 }
 
 #[test]
@@ -132,36 +117,18 @@ fn adopting_an_equal_job_goes_on_where_the_search_is() {
     let terms = Terms::solo(4, VersionMask::BIP320);
     let mut space = SearchSpace::new(job(4, 0), terms, 16);
     let first = space.next(1 << 20, seconds(0)).unwrap();
-    let easier = Terms {
-        share_target: target::from_difficulty(0.5).unwrap(),
-        ..terms
-    };
-    let same = Job::new(JobParams {
-        id: "again".into(),
-        ..params(4, 0)
-    })
-    .unwrap();
+    let easier = Terms { share_target: target::from_difficulty(0.5).unwrap(), ..terms };
+    let same = Job::new(JobParams { id: "again".into(), ..params(4, 0) }).unwrap();
     space.adopt(Arc::new(same), easier);
     let second = space.next(1 << 20, seconds(0)).unwrap();
     assert_eq!(second.unit().nonces().first(), first.unit().nonces().last() + 1);
     assert_eq!(second.unit().target(), easier.share_target);
     assert_eq!(second.job().id(), "again");
 
-    let time = TimeWindow {
-        min: 990,
-        start: 990,
-        max: 1_100,
-    };
-    space.adopt(
-        Arc::new(Job::new(JobParams { time, ..params(4, 0) }).unwrap()),
-        easier,
-    );
+    let time = TimeWindow { min: 990, start: 990, max: 1_100 };
+    space.adopt(Arc::new(Job::new(JobParams { time, ..params(4, 0) }).unwrap()), easier);
     let third = space.next(1 << 20, seconds(0)).unwrap();
-    assert_eq!(
-        columns(&third)[0].0,
-        1_000,
-        "time never falls while the search goes on"
-    );
+    assert_eq!(columns(&third)[0].0, 1_000, "time never falls while the search goes on");
     assert_eq!(third.unit().nonces().first(), second.unit().nonces().last() + 1);
 
     space.adopt(job(5, 0), easier);
@@ -170,13 +137,7 @@ fn adopting_an_equal_job_goes_on_where_the_search_is() {
         0,
         "another version: a new space"
     );
-    space.adopt(
-        job(5, 0),
-        Terms {
-            extranonce1: Extranonce::nth(1, 2),
-            ..easier
-        },
-    );
+    space.adopt(job(5, 0), Terms { extranonce1: Extranonce::nth(1, 2), ..easier });
     assert_eq!(
         space.next(1 << 20, seconds(0)).unwrap().unit().nonces().first(),
         0,
@@ -187,13 +148,7 @@ fn adopting_an_equal_job_goes_on_where_the_search_is() {
 #[test]
 fn a_fixed_root_has_no_extranonce_to_walk() {
     let header = header::from_hex(
-        &"00"
-            .repeat(72)
-            .split_at(144)
-            .0
-            .chars()
-            .chain("ffff001d00000000".chars())
-            .collect::<String>(),
+        &"00".repeat(72).split_at(144).0.chars().chain("ffff001d00000000".chars()).collect::<String>(),
     );
     let job = Arc::new(Job::from_header("fixed", &header.unwrap()).unwrap());
     let mut space = SearchSpace::new(job, Terms::solo(4, VersionMask::NONE), 1);

@@ -38,10 +38,7 @@ impl Thread {
             body();
         });
         spawned.expect("the system has a thread left for each device");
-        Self {
-            name: name.into(),
-            ended,
-        }
+        Self { name: name.into(), ended }
     }
 
     fn ends_by(&self, deadline: Instant) -> bool {
@@ -55,17 +52,10 @@ impl Engine {
     /// Starts a thread for each backend, idle until the first job, and one that calls `on_event` with
     /// each verified share. `on_event` may be slow: nothing waits for it.
     pub fn start(backends: Vec<Box<dyn Backend>>, mut on_event: impl FnMut(Found) + Send + 'static) -> Self {
-        let midstates = backends
-            .iter()
-            .map(|backend| backend.preferred_midstates())
-            .max()
-            .unwrap_or(1);
+        let midstates = backends.iter().map(|backend| backend.preferred_midstates()).max().unwrap_or(1);
         let queue = Arc::new(Queue::new(midstates));
         let outbox = Arc::new(Outbox::default());
-        let devices: Vec<_> = backends
-            .iter()
-            .map(|backend| Arc::new(Device::new(backend.name())))
-            .collect();
+        let devices: Vec<_> = backends.iter().map(|backend| Arc::new(Device::new(backend.name()))).collect();
         let mut threads = Vec::new();
         for (backend, device) in backends.into_iter().zip(&devices) {
             let (device, queue, outbox) = (device.clone(), queue.clone(), outbox.clone());
@@ -81,12 +71,7 @@ impl Engine {
                 on_event(event);
             }
         }));
-        Self {
-            queue,
-            outbox,
-            devices,
-            threads,
-        }
+        Self { queue, outbox, devices, threads }
     }
 
     /// Searches `job` from now on. A clean job, or one on another block, ends what is under way at once;
@@ -108,11 +93,7 @@ impl Engine {
     /// Rates and states at this moment.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            devices: self
-                .devices
-                .iter()
-                .map(|device| DeviceSnapshot::of(device))
-                .collect(),
+            devices: self.devices.iter().map(|device| DeviceSnapshot::of(device)).collect(),
             overflow: self.outbox.overflow(),
             is_idle: self.queue.is_idle(),
         }
@@ -130,11 +111,7 @@ impl Engine {
         let Some(delivery) = self.threads.pop() else {
             return Vec::new();
         };
-        let mut hung: Vec<_> = self
-            .threads
-            .drain(..)
-            .filter(|thread| !thread.ends_by(deadline))
-            .collect();
+        let mut hung: Vec<_> = self.threads.drain(..).filter(|thread| !thread.ends_by(deadline)).collect();
         self.outbox.close();
         if !delivery.ends_by(deadline.max(Instant::now() + STOP_PATIENCE / 2)) {
             hung.push(delivery);
@@ -146,10 +123,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         for name in self.stop_threads() {
-            eprintln!(
-                "{name} did not stop within {} s and was left behind",
-                STOP_PATIENCE.as_secs()
-            );
+            eprintln!("{name} did not stop within {} s and was left behind", STOP_PATIENCE.as_secs());
         }
     }
 }
@@ -184,11 +158,7 @@ impl DeviceSnapshot {
     fn of(device: &Device) -> Self {
         let (hashes, rates) = device.metered(|meter, now| {
             let mut rate = |window| meter.rate(now, window);
-            let rates = Rates {
-                hs_10s: rate(10),
-                hs_60s: rate(60),
-                hs_15m: rate(900),
-            };
+            let rates = Rates { hs_10s: rate(10), hs_60s: rate(60), hs_15m: rate(900) };
             (meter.total(), rates)
         });
         Self {

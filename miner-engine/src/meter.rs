@@ -18,11 +18,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self {
-            buckets: Box::new([0; BUCKETS]),
-            second: 0,
-            total: 0,
-        }
+        Self { buckets: Box::new([0; BUCKETS]), second: 0, total: 0 }
     }
 
     /// Hashes since the start.
@@ -46,9 +42,7 @@ impl Meter {
             (self.total, now.as_secs_f64())
         } else {
             let seconds = self.second - window..=self.second;
-            let hashes = seconds
-                .map(|second| self.buckets[second as usize % BUCKETS])
-                .sum();
+            let hashes = seconds.map(|second| self.buckets[second as usize % BUCKETS]).sum();
             (hashes, window as f64 + f64::from(now.subsec_nanos()) / 1e9)
         };
         if time > 0.0 { hashes as f64 / time } else { 0.0 }
@@ -80,10 +74,7 @@ mod tests {
             if tenth % 997 == 0 || tenth < 20 {
                 for window in [10, 60, 900] {
                     let rate = meter.rate(at(f64::from(tenth) / 10.0), window);
-                    assert!(
-                        (rate - 1000.0).abs() <= 20.0,
-                        "{rate} over {window} s after {tenth} tenths"
-                    );
+                    assert!((rate - 1000.0).abs() <= 20.0, "{rate} over {window} s after {tenth} tenths");
                 }
             }
         }

@@ -83,22 +83,12 @@ impl Outbox {
 impl State {
     /// Drops the share with the highest hash, if any is not a block.
     fn give_up_the_worst(&mut self) {
-        let shares = self
-            .waiting
-            .iter()
-            .enumerate()
-            .filter(|(_, found)| !found.share.is_block());
+        let shares = self.waiting.iter().enumerate().filter(|(_, found)| !found.share.is_block());
         let worst = shares.max_by_key(|(_, found)| found.share.hash_value());
-        let Some(found) = worst
-            .map(|(index, _)| index)
-            .and_then(|index| self.waiting.remove(index))
-        else {
+        let Some(found) = worst.map(|(index, _)| index).and_then(|index| self.waiting.remove(index)) else {
             return;
         };
         self.overflow.shares += 1;
-        self.overflow.work = self
-            .overflow
-            .work
-            .saturating_add(target::work(found.share.target()));
+        self.overflow.work = self.overflow.work.saturating_add(target::work(found.share.target()));
     }
 }

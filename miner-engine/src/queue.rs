@@ -51,12 +51,7 @@ const LIMITED_UNIT: Duration = Duration::from_millis(50);
 
 impl Queue {
     pub(crate) fn new(midstates: usize) -> Self {
-        Self {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            generation: AtomicU64::new(0),
-            midstates,
-        }
+        Self { state: Mutex::default(), changed: Condvar::new(), generation: AtomicU64::new(0), midstates }
     }
 
     /// Whether units of `generation` have become worthless.
@@ -77,11 +72,7 @@ impl Queue {
             }
             _ => {
                 let space = SearchSpace::new(job, terms, self.midstates);
-                state.work = Some(Work {
-                    space,
-                    arrived,
-                    solved: Arc::default(),
-                });
+                state.work = Some(Work { space, arrived, solved: Arc::default() });
                 self.outdate(&mut state);
             }
         }
@@ -101,11 +92,7 @@ impl Queue {
             return false;
         }
         let mut state = self.lock();
-        if state
-            .work
-            .as_ref()
-            .is_some_and(|work| Arc::ptr_eq(&work.solved, &task.solved))
-        {
+        if state.work.as_ref().is_some_and(|work| Arc::ptr_eq(&work.solved, &task.solved)) {
             state.work = None;
             self.outdate(&mut state);
         }
@@ -126,11 +113,7 @@ impl Queue {
                     Err(patience) => patience,
                 },
             };
-            state = self
-                .changed
-                .wait_timeout(state, patience)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -139,21 +122,16 @@ impl Queue {
         if let Some(task) = state.retries.pop_front() {
             return Ok(task);
         }
-        let hashes = state.max_hashrate.map_or(hashes, |limit| {
-            hashes.min((limit * LIMITED_UNIT.as_secs_f64()) as u64)
-        });
+        let hashes = state
+            .max_hashrate
+            .map_or(hashes, |limit| hashes.min((limit * LIMITED_UNIT.as_secs_f64()) as u64));
         let work = state.work.as_mut().ok_or(Duration::MAX)?;
         let since = work.arrived.elapsed();
         let assignment = work.space.next(hashes, since);
         // Exhausted: only a later second brings new headers.
         let assignment = assignment.ok_or(Duration::from_millis(1000 - u64::from(since.subsec_millis())))?;
         let generation = self.generation.load(Ordering::Acquire);
-        Ok(Task {
-            assignment,
-            reported: HashSet::new(),
-            generation,
-            solved: work.solved.clone(),
-        })
+        Ok(Task { assignment, reported: HashSet::new(), generation, solved: work.solved.clone() })
     }
 
     /// Takes back a unit that was not finished, unless nobody wants it any more.
@@ -191,10 +169,7 @@ impl Queue {
     /// Waits up to `time`, or less if the queue is stopped.
     pub(crate) fn pause(&self, time: Duration) {
         let state = self.lock();
-        drop(
-            self.changed
-                .wait_timeout_while(state, time, |state| !state.stopped),
-        );
+        drop(self.changed.wait_timeout_while(state, time, |state| !state.stopped));
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -215,9 +190,7 @@ impl Queue {
 impl State {
     /// How long the hashrate limit still asks to wait.
     fn limit_left(&self) -> Option<Duration> {
-        self.next_start?
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
+        self.next_start?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 }
 

@@ -78,24 +78,13 @@ pub(crate) fn run(mut backend: Box<dyn Backend>, device: &Device, queue: &Queue,
     let mut wanted = FIRST_UNIT;
     let mut pause = FIRST_PAUSE;
     while let Some(task) = queue.next(wanted) {
-        let scan = Scan {
-            device,
-            queue,
-            outbox,
-            task,
-            hashes: AtomicU64::new(0),
-            reported: Mutex::default(),
-        };
+        let scan =
+            Scan { device, queue, outbox, task, hashes: AtomicU64::new(0), reported: Mutex::default() };
         let started = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            backend.scan(scan.task.assignment.unit(), &scan)
-        }))
-        .unwrap_or_else(|panic| {
-            Err(BackendError::Fatal(format!(
-                "it panicked: {}",
-                panic_message(&*panic)
-            )))
-        });
+        let result = catch_unwind(AssertUnwindSafe(|| backend.scan(scan.task.assignment.unit(), &scan)))
+            .unwrap_or_else(|panic| {
+                Err(BackendError::Fatal(format!("it panicked: {}", panic_message(&*panic))))
+            });
         let hashes = scan.hashes.load(Ordering::Relaxed);
         queue.charge(started, hashes);
         match result {
@@ -132,8 +121,7 @@ fn next_size(size: u64, hashes: u64, took: Duration) -> u64 {
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// The reporter of one scan.
@@ -175,10 +163,7 @@ impl Scan<'_> {
                 self.device.verified.fetch_add(1, Ordering::Relaxed);
                 lock(&self.reported).insert(candidate);
                 if !(ends_the_job && share.is_block()) || self.queue.solve(&self.task) {
-                    self.outbox.push(Found {
-                        share,
-                        device: self.device.name.clone(),
-                    });
+                    self.outbox.push(Found { share, device: self.device.name.clone() });
                 }
             }
             Err(Miss::AboveTarget) => {}

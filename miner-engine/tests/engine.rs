@@ -32,10 +32,7 @@ fn solo() -> Terms {
 
 /// Terms under which a share takes about `hashes` hashes.
 fn shares_of(hashes: f64) -> Terms {
-    Terms {
-        share_target: target::from_difficulty(hashes / 4_294_967_296.0).unwrap(),
-        ..solo()
-    }
+    Terms { share_target: target::from_difficulty(hashes / 4_294_967_296.0).unwrap(), ..solo() }
 }
 
 /// What happens at the `scan`-th scan, before anything is searched.
@@ -81,11 +78,7 @@ fn search(unit: &WorkUnit, reporter: &dyn Reporter, nonces: u64) {
 }
 
 fn backend(name: &'static str, fault: Fault) -> Box<dyn Backend> {
-    Box::new(Faulty {
-        name,
-        scans: 0,
-        fault,
-    })
+    Box::new(Faulty { name, scans: 0, fault })
 }
 
 fn sound(name: &'static str) -> Box<dyn Backend> {
@@ -99,9 +92,7 @@ fn start(backends: Vec<Box<dyn Backend>>) -> (Engine, Receiver<Found>) {
 }
 
 fn next(found: &Receiver<Found>) -> Found {
-    found
-        .recv_timeout(Duration::from_secs(60))
-        .expect("a share within a minute")
+    found.recv_timeout(Duration::from_secs(60)).expect("a share within a minute")
 }
 
 /// Waits until the engine's state is as wanted.
@@ -112,10 +103,7 @@ fn until(engine: &Engine, wanted: impl Fn(&miner_engine::Snapshot) -> bool) -> m
         if wanted(&snapshot) {
             return snapshot;
         }
-        assert!(
-            begin.elapsed() < Duration::from_secs(60),
-            "waited in vain: {snapshot:?}"
-        );
+        assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain: {snapshot:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -127,11 +115,7 @@ fn a_solo_job_ends_with_its_first_block() {
         engine.set_job(job(REGTEST, time), solo());
         let block = next(&found);
         assert!(block.share.is_block());
-        assert_eq!(
-            block.share.job().id(),
-            time.to_string(),
-            "one block a job, and none of an old job"
-        );
+        assert_eq!(block.share.job().id(), time.to_string(), "one block a job, and none of an old job");
         assert!(engine.snapshot().is_idle);
     }
     engine.stop();
@@ -167,16 +151,9 @@ fn a_unit_that_failed_is_searched_again_without_repeating_a_hit() {
     assert_eq!(engine.snapshot().devices[0].failure, None);
     let expected: Vec<u32> = {
         let job = job(MAINNET, 2);
-        let unit = miner_core::SearchSpace::new(job, shares_of(64.0), 1)
-            .next(1 << 20, Duration::ZERO)
-            .unwrap();
-        let meets = |nonce: &u32| {
-            unit.verify(Candidate {
-                midstate: 0,
-                nonce: *nonce,
-            })
-            .is_ok()
-        };
+        let unit =
+            miner_core::SearchSpace::new(job, shares_of(64.0), 1).next(1 << 20, Duration::ZERO).unwrap();
+        let meets = |nonce: &u32| unit.verify(Candidate { midstate: 0, nonce: *nonce }).is_ok();
         (0..1 << 20).filter(meets).take(200).collect()
     };
     nonces.sort_unstable();
@@ -187,23 +164,14 @@ fn a_unit_that_failed_is_searched_again_without_repeating_a_hit() {
 fn the_others_go_on_when_a_device_is_lost_or_panics() {
     let lost: Fault = |_, _, _| Err(BackendError::Fatal("unplugged".into()));
     let panics: Fault = |_, _, _| panic!("a bug in a driver");
-    let (engine, found) = start(vec![
-        backend("lost", lost),
-        backend("panics", panics),
-        sound("sound"),
-    ]);
+    let (engine, found) = start(vec![backend("lost", lost), backend("panics", panics), sound("sound")]);
     engine.set_job(job(MAINNET, 3), shares_of(256.0));
     for _ in 0..20 {
         assert_eq!(&*next(&found).device, "sound");
     }
-    let snapshot = until(&engine, |s| {
-        s.devices[0].failure.is_some() && s.devices[1].failure.is_some()
-    });
+    let snapshot = until(&engine, |s| s.devices[0].failure.is_some() && s.devices[1].failure.is_some());
     assert_eq!(snapshot.devices[0].failure.as_deref(), Some("unplugged"));
-    assert_eq!(
-        snapshot.devices[1].failure.as_deref(),
-        Some("it panicked: a bug in a driver")
-    );
+    assert_eq!(snapshot.devices[1].failure.as_deref(), Some("it panicked: a bug in a driver"));
     assert_eq!(snapshot.devices[2].failure, None);
     assert!(!snapshot.all_failed());
 }
@@ -211,10 +179,7 @@ fn the_others_go_on_when_a_device_is_lost_or_panics() {
 #[test]
 fn wrong_results_never_leave_the_engine_and_disable_the_device() {
     let lies: Fault = |_, unit, reporter| {
-        let _ = reporter.found(Candidate {
-            midstate: 99,
-            nonce: 0,
-        });
+        let _ = reporter.found(Candidate { midstate: 99, nonce: 0 });
         for nonce in unit.nonces().first()..unit.nonces().first() + 50 {
             let _ = reporter.found(Candidate { midstate: 0, nonce });
         }
@@ -227,12 +192,7 @@ fn wrong_results_never_leave_the_engine_and_disable_the_device() {
     assert!(snapshot.devices[0].hardware_errors >= 51);
     engine.set_job(job(MAINNET, 5), shares_of(1e12));
     let snapshot = until(&engine, miner_engine::Snapshot::all_failed);
-    assert!(
-        snapshot.devices[0]
-            .failure
-            .as_ref()
-            .is_some_and(|reason| reason.contains("wrong results"))
-    );
+    assert!(snapshot.devices[0].failure.as_ref().is_some_and(|reason| reason.contains("wrong results")));
     assert!(found.try_recv().is_err(), "nothing unverified is delivered");
 }
 
@@ -254,12 +214,7 @@ fn a_slow_receiver_loses_the_worst_shares_and_no_block() {
     let (sender, received) = mpsc::channel();
     let opened = gate.clone();
     let engine = Engine::start(vec![sound("a")], move |found: Found| {
-        drop(
-            opened
-                .1
-                .wait_while(opened.0.lock().unwrap(), |open| !*open)
-                .unwrap(),
-        );
+        drop(opened.1.wait_while(opened.0.lock().unwrap(), |open| !*open).unwrap());
         sender.send(found).unwrap();
     });
     // About one share in 64 is a block; the share target is the easier one, so that blocks do not end the job.
@@ -272,23 +227,15 @@ fn a_slow_receiver_loses_the_worst_shares_and_no_block() {
     let received: Vec<Found> = received.iter().collect();
     assert!(received.len() >= 1024);
     assert!(snapshot.overflow.work >= u128::from(snapshot.overflow.shares) * 3);
-    let blocks: HashSet<u32> = received
-        .iter()
-        .filter(|f| f.share.is_block())
-        .map(|f| f.share.solution().nonce)
-        .collect();
+    let blocks: HashSet<u32> =
+        received.iter().filter(|f| f.share.is_block()).map(|f| f.share.solution().nonce).collect();
     let searched = received.iter().map(|f| f.share.solution().nonce).max().unwrap();
     let unit = miner_core::SearchSpace::new(job(0x2000_ffff, 7), shares_of(4.0), 1)
         .next(u64::from(searched) + 1, Duration::ZERO)
         .unwrap();
     for nonce in 0..=searched {
-        let is_block = unit
-            .verify(Candidate { midstate: 0, nonce })
-            .is_ok_and(|share| share.is_block());
-        assert!(
-            !is_block || blocks.contains(&nonce),
-            "block at nonce {nonce} was dropped"
-        );
+        let is_block = unit.verify(Candidate { midstate: 0, nonce }).is_ok_and(|share| share.is_block());
+        assert!(!is_block || blocks.contains(&nonce), "block at nonce {nonce} was dropped");
     }
 }
 
@@ -302,11 +249,7 @@ fn a_hashrate_limit_is_not_exceeded() {
     let snapshot = until(&engine, |s| s.hashes() > 8_000);
     // Each device may have one unit of 50 ms begun.
     let allowed = limit * (begin.elapsed().as_secs_f64() + 0.05 * 2.0) + 2.0;
-    assert!(
-        snapshot.hashes() as f64 <= allowed,
-        "{} of {allowed} allowed",
-        snapshot.hashes()
-    );
+    assert!(snapshot.hashes() as f64 <= allowed, "{} of {allowed} allowed", snapshot.hashes());
 }
 
 #[test]
@@ -327,10 +270,7 @@ fn a_clean_job_ends_what_is_under_way() {
         engine.set_job(job(MAINNET, time), shares_of(1e12));
         let begin = Instant::now();
         while SCANS.load(Ordering::Relaxed) == before {
-            assert!(
-                begin.elapsed() < Duration::from_secs(60),
-                "the old job is still searched"
-            );
+            assert!(begin.elapsed() < Duration::from_secs(60), "the old job is still searched");
             std::thread::yield_now();
         }
     }
