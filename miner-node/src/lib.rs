@@ -3,6 +3,7 @@
 
 pub mod chain;
 pub mod discover;
+pub mod embedded;
 pub mod error;
 pub mod journal;
 pub mod node;
