@@ -1,10 +1,14 @@
 //! What a block must be at its place in the chain, in the order of Bitcoin Core's
 //! `ContextualCheckBlockHeader` and `ContextualCheckBlock`. Coins are not looked at here.
 
+use std::ops::Range;
+
 use bitcoin::blockdata::block::Header;
 use bitcoin::hashes::Hash;
 use bitcoin::script::Builder;
-use bitcoin::{Block, CompactTarget, Script, ScriptBuf, Transaction, Weight, WitnessCommitment};
+use bitcoin::{Block, CompactTarget, ScriptBuf, Transaction, Weight, WitnessCommitment};
+
+use miner_core::coinbase::is_witness_commitment;
 
 use super::block_rules::merkle_root;
 use super::reason::{Reason, require};
@@ -13,9 +17,8 @@ use super::reason::{Reason, require};
 const MAX_FUTURE_SECONDS: u32 = 2 * 60 * 60;
 /// BIP34, BIP66 and BIP65 ask for versions 2, 3 and 4; on regtest all of them from height 1 on.
 const MIN_VERSION: i32 = 4;
-/// How an output that commits to the witnesses begins: OP_RETURN, a push of 36 bytes, aa21a9ed (BIP141).
-const COMMITMENT_PREFIX: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
-const COMMITMENT_END: usize = COMMITMENT_PREFIX.len() + 32;
+/// Where the hash lies in an output that commits to the witnesses: behind OP_RETURN, push and mark (BIP141).
+const COMMITMENT: Range<usize> = 6..38;
 
 /// The place right after some block: what the chain demands of whatever stands there.
 #[derive(Debug, Clone, Copy)]
@@ -122,17 +125,13 @@ fn expected_commitment(block: &Block, reserved: &[u8]) -> WitnessCommitment {
 
 /// The 32 bytes that the coinbase commits to; where several outputs do, the last one counts.
 pub(super) fn witness_commitment(block: &Block) -> Option<&[u8]> {
-    let outputs = block.coinbase()?.output.iter();
-    outputs
+    let scripts = block
+        .coinbase()?
+        .output
+        .iter()
         .rev()
-        .map(|output| output.script_pubkey.as_script())
-        .find_map(commitment_in)
-}
-
-fn commitment_in(script: &Script) -> Option<&[u8]> {
-    let is_commitment = script.as_bytes().starts_with(&COMMITMENT_PREFIX);
-    script
-        .as_bytes()
-        .get(COMMITMENT_PREFIX.len()..COMMITMENT_END)
-        .filter(|_| is_commitment)
+        .map(|output| &output.script_pubkey);
+    scripts
+        .filter(|script| is_witness_commitment(script))
+        .find_map(|script| script.as_bytes().get(COMMITMENT))
 }
