@@ -33,15 +33,9 @@ pub struct TestNode {
 /// The path of a real bitcoind, as `scripts/bitcoind` finds it; the error says why there is none.
 pub fn bitcoind() -> Result<PathBuf, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/bitcoind");
-    let output = Command::new(script)
-        .output()
-        .map_err(|e| format!("scripts/bitcoind does not run: {e}"))?;
+    let output = Command::new(script).output().map_err(|e| format!("scripts/bitcoind does not run: {e}"))?;
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(said(&output.stdout).into())
-    } else {
-        Err(said(&output.stderr))
-    }
+    if output.status.success() { Ok(said(&output.stdout).into()) } else { Err(said(&output.stderr)) }
 }
 
 impl TestNode {
@@ -67,13 +61,7 @@ impl TestNode {
     /// Starts the node again, on the same port and data folder, after [`Self::stop`] or [`Self::kill`].
     pub fn restart(&mut self) {
         let child = Command::new(&self.program)
-            .args([
-                "-regtest",
-                "-server",
-                "-listen=0",
-                "-dnsseed=0",
-                "-fallbackfee=0.0001",
-            ])
+            .args(["-regtest", "-server", "-listen=0", "-dnsseed=0", "-fallbackfee=0.0001"])
             .arg(format!("-datadir={}", self.datadir.path().display()))
             .arg(format!("-rpcport={}", self.port))
             .args(&self.arguments)
@@ -87,15 +75,9 @@ impl TestNode {
     fn wait_until_it_answers(&mut self) {
         let started = Instant::now();
         while let Err(why) = self.try_rpc("getblockcount", &[]) {
-            let exited = self
-                .process
-                .as_mut()
-                .and_then(|child| child.try_wait().ok().flatten());
+            let exited = self.process.as_mut().and_then(|child| child.try_wait().ok().flatten());
             assert!(exited.is_none(), "bitcoind exited at once: {exited:?}");
-            assert!(
-                started.elapsed() < START_TIMEOUT,
-                "bitcoind does not answer: {why}"
-            );
+            assert!(started.elapsed() < START_TIMEOUT, "bitcoind does not answer: {why}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -19,14 +19,8 @@ pub(super) fn check(block: &Block) -> Result<(), Reason> {
     check_work(block)?;
     check_merkle_root(block)?;
     check_length(block)?;
-    require(
-        block.coinbase().is_some_and(Transaction::is_coinbase),
-        "bad-cb-missing",
-    )?;
-    require(
-        !block.txdata.iter().skip(1).any(Transaction::is_coinbase),
-        "bad-cb-multiple",
-    )?;
+    require(block.coinbase().is_some_and(Transaction::is_coinbase), "bad-cb-missing")?;
+    require(!block.txdata.iter().skip(1).any(Transaction::is_coinbase), "bad-cb-multiple")?;
     block.txdata.iter().try_for_each(check_transaction)?;
     let sigops: usize = block.txdata.iter().map(legacy_sigops).sum();
     require(sigops * WITNESS_SCALE <= MAX_SIGOPS_COST, "bad-blk-sigops")
@@ -41,11 +35,7 @@ fn check_work(block: &Block) -> Result<(), Reason> {
 }
 
 fn check_merkle_root(block: &Block) -> Result<(), Reason> {
-    let txids = block
-        .txdata
-        .iter()
-        .map(|tx| tx.compute_txid().to_raw_hash())
-        .collect();
+    let txids = block.txdata.iter().map(|tx| tx.compute_txid().to_raw_hash()).collect();
     let (root, repeated) = merkle_root(txids);
     require(root == block.header.merkle_root.to_raw_hash(), "bad-txnmrklroot")?;
     require(!repeated, "bad-txns-duplicate")
@@ -75,10 +65,7 @@ fn check_length(block: &Block) -> Result<(), Reason> {
     let count = block.txdata.len();
     let transactions: usize = block.txdata.iter().map(Transaction::base_size).sum();
     let size = HEADER_SIZE + VarInt::from(count).size() + transactions;
-    require(
-        count > 0 && fits_in_block(count) && fits_in_block(size),
-        "bad-blk-length",
-    )
+    require(count > 0 && fits_in_block(count) && fits_in_block(size), "bad-blk-length")
 }
 
 /// Whether so many bytes, none of them witness, are within a block's weight.
@@ -99,20 +86,14 @@ fn check_transaction(tx: &Transaction) -> Result<(), Reason> {
         let length = tx.input.first().map_or(0, |input| input.script_sig.len());
         require((2..=100).contains(&length), "bad-cb-length")
     } else {
-        require(
-            !tx.input.iter().any(|input| input.previous_output.is_null()),
-            "bad-txns-prevout-null",
-        )
+        require(!tx.input.iter().any(|input| input.previous_output.is_null()), "bad-txns-prevout-null")
     }
 }
 
 fn check_output_values(tx: &Transaction) -> Result<(), Reason> {
     let mut total = Amount::ZERO;
     for output in &tx.output {
-        require(
-            i64::try_from(output.value.to_sat()).is_ok(),
-            "bad-txns-vout-negative",
-        )?;
+        require(i64::try_from(output.value.to_sat()).is_ok(), "bad-txns-vout-negative")?;
         require(output.value <= Amount::MAX_MONEY, "bad-txns-vout-toolarge")?;
         total += output.value;
         require(total <= Amount::MAX_MONEY, "bad-txns-txouttotal-toolarge")?;
@@ -121,13 +102,7 @@ fn check_output_values(tx: &Transaction) -> Result<(), Reason> {
 }
 
 fn legacy_sigops(tx: &Transaction) -> usize {
-    let inputs = tx
-        .input
-        .iter()
-        .map(|input| input.script_sig.count_sigops_legacy());
-    let outputs = tx
-        .output
-        .iter()
-        .map(|output| output.script_pubkey.count_sigops_legacy());
+    let inputs = tx.input.iter().map(|input| input.script_sig.count_sigops_legacy());
+    let outputs = tx.output.iter().map(|output| output.script_pubkey.count_sigops_legacy());
     inputs.chain(outputs).sum()
 }

@@ -45,17 +45,8 @@ impl Blockchain {
         let (mut index, genesis) = (Index::default(), genesis_block(Network::Regtest));
         let median_times = vec![genesis.header.time];
         // No one can ever spend the genesis block's coin, in Bitcoin Core either.
-        let active = vec![Link {
-            hash: index.add(genesis),
-            spent: Spent::new(),
-        }];
-        Self {
-            params,
-            index,
-            coins: Coins::default(),
-            active,
-            median_times,
-        }
+        let active = vec![Link { hash: index.add(genesis), spent: Spent::new() }];
+        Self { params, index, coins: Coins::default(), active, median_times }
     }
 
     /// Takes a block, at the time `now` in Unix seconds; `Ok` means that it is the new tip.
@@ -67,12 +58,7 @@ impl Blockchain {
         block_rules::check(&block)?;
         let hash = block.block_hash();
         if let Some(known) = self.index.get(&hash) {
-            return Err(if known.failed {
-                "duplicate-invalid"
-            } else {
-                "duplicate"
-            }
-            .into());
+            return Err(if known.failed { "duplicate-invalid" } else { "duplicate" }.into());
         }
         let place = self.place_after(&block.header.prev_blockhash)?;
         place.check_header(&block.header, now)?;
@@ -114,11 +100,7 @@ impl Blockchain {
             return Err("bad-prevblk".into());
         }
         let height = parent.height + 1;
-        Ok(Place {
-            height,
-            bits: self.params.bits_at(height),
-            median_time_past: parent.median_time,
-        })
+        Ok(Place { height, bits: self.params.bits_at(height), median_time_past: parent.median_time })
     }
 
     /// Makes the branch that ends in `hash` the best chain if it has the most work (of equals, the first
@@ -132,20 +114,12 @@ impl Blockchain {
             let Err(reason) = self.append(candidate) else {
                 continue;
             };
-            branch
-                .iter()
-                .skip(position)
-                .for_each(|(hash, _)| self.index.fail(hash));
+            branch.iter().skip(position).for_each(|(hash, _)| self.index.fail(hash));
             self.cut_above(fork);
             for block in &undone {
-                self.append(block)
-                    .expect("these blocks were good a moment ago, on the same coins");
+                self.append(block).expect("these blocks were good a moment ago, on the same coins");
             }
-            return Err(if candidate.0 == hash {
-                reason
-            } else {
-                "inconclusive".into()
-            });
+            return Err(if candidate.0 == hash { reason } else { "inconclusive".into() });
         }
         self.bury();
         Ok(())
@@ -154,17 +128,10 @@ impl Blockchain {
     /// The branch to a block which has more work than the best chain: the height of the last common block,
     /// and the blocks after it, oldest first. `None` also if part of it is no longer there.
     fn better_branch(&self, hash: BlockHash) -> Option<(usize, Branch)> {
-        let mut entry = self
-            .index
-            .get(&hash)
-            .filter(|entry| entry.work > self.tip().work)?;
+        let mut entry = self.index.get(&hash).filter(|entry| entry.work > self.tip().work)?;
         let mut branch = vec![];
         let mut hash = hash;
-        while self
-            .active
-            .get(entry.height as usize)
-            .is_none_or(|link| link.hash != hash)
-        {
+        while self.active.get(entry.height as usize).is_none_or(|link| link.hash != hash) {
             branch.push((hash, entry.block.clone()?));
             hash = entry.header.prev_blockhash;
             entry = self.index.get(&hash)?;
@@ -177,8 +144,7 @@ impl Blockchain {
     fn append(&mut self, (hash, block): &(BlockHash, Arc<Block>)) -> Result<(), Reason> {
         let spent = connect(block, &mut self.coins, &self.median_times)?;
         self.active.push(Link { hash: *hash, spent });
-        self.median_times
-            .extend(self.index.get(hash).map(|entry| entry.median_time));
+        self.median_times.extend(self.index.get(hash).map(|entry| entry.median_time));
         Ok(())
     }
 

@@ -37,9 +37,7 @@ impl Coins {
 
     /// The chain's own coins, oldest first.
     pub(super) fn own(&self) -> impl Iterator<Item = (OutPoint, &Coin)> {
-        self.own
-            .iter()
-            .filter_map(|(_, outpoint)| Some((*outpoint, self.get(outpoint)?)))
+        self.own.iter().filter_map(|(_, outpoint)| Some((*outpoint, self.get(outpoint)?)))
     }
 
     pub(super) fn insert(&mut self, outpoint: OutPoint, coin: Coin) {
@@ -60,14 +58,7 @@ impl Coins {
         for (outpoint, output) in outputs(tx) {
             let script = &output.script_pubkey;
             if !script.is_op_return() && script.len() <= MAX_SCRIPT_SIZE {
-                self.insert(
-                    outpoint,
-                    Coin {
-                        output: output.clone(),
-                        height,
-                        coinbase: tx.is_coinbase(),
-                    },
-                );
+                self.insert(outpoint, Coin { output: output.clone(), height, coinbase: tx.is_coinbase() });
             }
         }
     }
@@ -87,7 +78,5 @@ impl Coins {
 /// The outputs of a transaction with the names by which they are spent.
 pub(super) fn outputs(tx: &Transaction) -> impl Iterator<Item = (OutPoint, &TxOut)> {
     let txid = tx.compute_txid();
-    (0..)
-        .zip(&tx.output)
-        .map(move |(vout, output)| (OutPoint { txid, vout }, output))
+    (0..).zip(&tx.output).map(move |(vout, output)| (OutPoint { txid, vout }, output))
 }

@@ -21,12 +21,7 @@ pub(super) fn connect(block: &Block, coins: &mut Coins, median_times: &[u32]) ->
     let height = u32::try_from(median_times.len()).map_err(|_| Reason::from("height-out-of-range"))?;
     let overwrites = |tx| outputs(tx).any(|(outpoint, _)| coins.get(&outpoint).is_some());
     require(!block.txdata.iter().any(overwrites), "bad-txns-BIP30")?;
-    let mut connector = Connector {
-        height,
-        median_times,
-        coins,
-        spent: Spent::new(),
-    };
+    let mut connector = Connector { height, median_times, coins, spent: Spent::new() };
     let outcome = connector.apply(block);
     let Connector { coins, spent, .. } = connector;
     match outcome {
@@ -65,10 +60,7 @@ impl Connector<'_> {
 
     /// Core's `CheckTxInputs`: the inputs exist, are mature and pay for the outputs.
     fn fee(&self, tx: &Transaction) -> Result<Amount, Reason> {
-        require(
-            tx.input.iter().all(|input| self.coin(input).is_some()),
-            "bad-txns-inputs-missingorspent",
-        )?;
+        require(tx.input.iter().all(|input| self.coin(input).is_some()), "bad-txns-inputs-missingorspent")?;
         let mut value_in = Amount::ZERO;
         for coin in tx.input.iter().filter_map(|input| self.coin(input)) {
             let mature = !coin.coinbase || self.height - coin.height >= COINBASE_MATURITY;
@@ -76,9 +68,7 @@ impl Connector<'_> {
             value_in += coin.output.value;
             require(value_in <= Amount::MAX_MONEY, "bad-txns-inputvalues-outofrange")?;
         }
-        value_in
-            .checked_sub(value_out(tx))
-            .ok_or_else(|| "bad-txns-in-belowout".into())
+        value_in.checked_sub(value_out(tx)).ok_or_else(|| "bad-txns-in-belowout".into())
     }
 
     /// BIP68: every coin is as old as the input that spends it asks for.
@@ -86,10 +76,10 @@ impl Connector<'_> {
         // Consensus reads the version without a sign.
         let asked = tx.version.0.cast_unsigned() >= 2;
         !asked
-            || tx.input.iter().all(|input| {
-                self.coin(input)
-                    .is_some_and(|coin| self.is_old_enough(input, coin))
-            })
+            || tx
+                .input
+                .iter()
+                .all(|input| self.coin(input).is_some_and(|coin| self.is_old_enough(input, coin)))
     }
 
     fn is_old_enough(&self, input: &TxIn, coin: &Coin) -> bool {
@@ -112,10 +102,7 @@ impl Connector<'_> {
     fn spend(&mut self, tx: &Transaction) -> Result<(), Reason> {
         for input in tx.input.iter().filter(|_| !tx.is_coinbase()) {
             let outpoint = input.previous_output;
-            let coin = self
-                .coins
-                .remove(&outpoint)
-                .ok_or("bad-txns-inputs-missingorspent")?;
+            let coin = self.coins.remove(&outpoint).ok_or("bad-txns-inputs-missingorspent")?;
             let allowed = scripts::check(input, &coin.output.script_pubkey);
             self.spent.push((outpoint, coin));
             allowed?;

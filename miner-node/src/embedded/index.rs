@@ -53,10 +53,8 @@ impl Index {
     /// The median time of a block and the ten before it.
     fn median_time(&self, header: &Header) -> u32 {
         let parent = |header: &&Header| self.get(&header.prev_blockhash).map(|entry| &entry.header);
-        let mut times: Vec<u32> = std::iter::successors(Some(header), parent)
-            .take(MEDIAN_SPAN)
-            .map(|header| header.time)
-            .collect();
+        let mut times: Vec<u32> =
+            std::iter::successors(Some(header), parent).take(MEDIAN_SPAN).map(|header| header.time).collect();
         times.sort_unstable();
         times.get(times.len() / 2).copied().unwrap_or(header.time)
     }
@@ -72,8 +70,7 @@ impl Index {
     /// Drops what is no longer needed at `height`: the body of the block on the best chain, and every other
     /// block there.
     pub(super) fn bury(&mut self, height: u32, best: &BlockHash) {
-        self.0
-            .retain(|hash, entry| entry.height != height || hash == best);
+        self.0.retain(|hash, entry| entry.height != height || hash == best);
         if let Some(entry) = self.0.get_mut(best) {
             entry.block = None;
         }

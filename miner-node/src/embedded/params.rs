@@ -26,23 +26,14 @@ pub struct EmbeddedParams {
 impl Default for EmbeddedParams {
     /// Plain regtest: 207fffff, nothing pre-mined, no seed.
     fn default() -> Self {
-        Self {
-            bits: easiest_bits(),
-            premined: 0,
-            seed: None,
-            transactions: 4,
-        }
+        Self { bits: easiest_bits(), premined: 0, seed: None, transactions: 4 }
     }
 }
 
 impl EmbeddedParams {
     /// The bits that a block at `height` must have.
     pub(super) fn bits_at(&self, height: u32) -> CompactTarget {
-        if height <= self.premined {
-            easiest_bits()
-        } else {
-            self.bits
-        }
+        if height <= self.premined { easiest_bits() } else { self.bits }
     }
 }
 
@@ -66,28 +57,14 @@ mod tests {
         let sats = heights.map(|height| subsidy(height).to_sat());
         assert_eq!(
             sats,
-            [
-                5_000_000_000,
-                5_000_000_000,
-                2_500_000_000,
-                2_500_000_000,
-                1_250_000_000,
-                1,
-                0,
-                0,
-                0
-            ]
+            [5_000_000_000, 5_000_000_000, 2_500_000_000, 2_500_000_000, 1_250_000_000, 1, 0, 0, 0]
         );
     }
 
     #[test]
     fn the_work_of_a_height_is_regtests_up_to_the_premined_ones() {
         let bits = CompactTarget::from_consensus(0x1e00_ffff);
-        let params = EmbeddedParams {
-            bits,
-            premined: 101,
-            ..EmbeddedParams::default()
-        };
+        let params = EmbeddedParams { bits, premined: 101, ..EmbeddedParams::default() };
         assert_eq!(params.bits_at(101).to_consensus(), 0x207f_ffff);
         assert_eq!(params.bits_at(102), bits);
     }

@@ -17,10 +17,7 @@ impl Reason {
     /// Whether only the block's witnesses are at fault, which its hash does not cover: the same header may
     /// come again with the right ones.
     pub(super) fn spares_the_header(&self) -> bool {
-        matches!(
-            self.as_str(),
-            "bad-witness-nonce-size" | "bad-witness-merkle-match" | "unexpected-witness"
-        )
+        matches!(self.as_str(), "bad-witness-nonce-size" | "bad-witness-merkle-match" | "unexpected-witness")
     }
 }
 

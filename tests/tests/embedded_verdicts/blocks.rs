@@ -56,9 +56,7 @@ pub(crate) fn draft(parent: &Block, height: u32, value: Amount, transactions: Ve
         bits: CompactTarget::from_consensus(0x207f_ffff),
         nonce: 0,
     };
-    let txdata = std::iter::once(coinbase(height, value))
-        .chain(transactions)
-        .collect();
+    let txdata = std::iter::once(coinbase(height, value)).chain(transactions).collect();
     Block { header, txdata }
 }
 
@@ -68,10 +66,7 @@ fn coinbase(height: u32, value: Amount) -> Transaction {
     let (sat, small) = (Amount::ONE_SAT, Amount::from_sat(1000));
     let input = TxIn {
         previous_output: OutPoint::null(),
-        script_sig: Builder::new()
-            .push_int(height.into())
-            .push_slice(b"test")
-            .into_script(),
+        script_sig: Builder::new().push_int(height.into()).push_slice(b"test").into_script(),
         sequence: Sequence::MAX,
         witness: Witness::new(),
     };
@@ -82,12 +77,7 @@ fn coinbase(height: u32, value: Amount) -> Transaction {
         (sat, script(&[0x6a])),
         (small, anyone_can_spend()),
     ];
-    transaction(
-        vec![input],
-        outputs
-            .map(|(value, script_pubkey)| TxOut { value, script_pubkey })
-            .to_vec(),
-    )
+    transaction(vec![input], outputs.map(|(value, script_pubkey)| TxOut { value, script_pubkey }).to_vec())
 }
 
 pub(crate) fn script(bytes: &[u8]) -> ScriptBuf {
@@ -95,12 +85,7 @@ pub(crate) fn script(bytes: &[u8]) -> ScriptBuf {
 }
 
 pub(crate) fn transaction(input: Vec<TxIn>, output: Vec<TxOut>) -> Transaction {
-    Transaction {
-        version: transaction::Version::TWO,
-        lock_time: LockTime::ZERO,
-        input,
-        output,
-    }
+    Transaction { version: transaction::Version::TWO, lock_time: LockTime::ZERO, input, output }
 }
 
 /// Spends one of the chain's own coins to one of its own; what is left of `value` goes to fees.
@@ -111,13 +96,7 @@ pub(crate) fn spend(coin: OutPoint, value: Amount) -> Transaction {
         sequence: Sequence::MAX,
         witness: Witness::from_slice(&[[0x51]]),
     };
-    transaction(
-        vec![input],
-        vec![TxOut {
-            value,
-            script_pubkey: anyone_can_spend(),
-        }],
-    )
+    transaction(vec![input], vec![TxOut { value, script_pubkey: anyone_can_spend() }])
 }
 
 /// Adds the witness commitment of BIP141 with this reserved value.
@@ -126,10 +105,7 @@ pub(crate) fn commit(block: &mut Block, reserved: &[u8]) {
     let hash = Block::compute_witness_commitment(&root, reserved);
     let bytes = [&[0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed][..], hash.as_byte_array()].concat();
     if let Some(coinbase) = block.txdata.first_mut().filter(|tx| !tx.input.is_empty()) {
-        coinbase.output.push(TxOut {
-            value: Amount::ZERO,
-            script_pubkey: script(&bytes),
-        });
+        coinbase.output.push(TxOut { value: Amount::ZERO, script_pubkey: script(&bytes) });
         coinbase.input[0].witness = Witness::from_slice(&[reserved]);
     }
 }

@@ -31,12 +31,7 @@ pub(crate) const fn fault(
     name: &'static str,
     make: fn(&World, &mut Block),
 ) -> Fault {
-    Fault {
-        name,
-        word,
-        stage,
-        make,
-    }
+    Fault { name, word, stage, make }
 }
 
 use Stage::{Commitment, Header, Solved, Transactions};
@@ -176,20 +171,13 @@ pub(crate) fn set_script(block: &mut Block, bytes: &[u8]) {
 
 /// Adds an output to the coinbase.
 pub(crate) fn pay(block: &mut Block, sats: u64, bytes: &[u8]) {
-    block.txdata[0].output.push(TxOut {
-        value: Amount::from_sat(sats),
-        script_pubkey: script(bytes),
-    });
+    block.txdata[0].output.push(TxOut { value: Amount::from_sat(sats), script_pubkey: script(bytes) });
 }
 
 /// Adds a transaction that would be good, but for what `spoil` does to it. It spends the last coin of a coinbase
 /// that has just matured, and leaves a fee of 1 satoshi.
 pub(crate) fn add(world: &World, block: &mut Block, spoil: impl Fn(&mut Transaction)) {
-    let mut tx = spend_output(
-        &world.block(world.height() + 1 - 100).txdata[0],
-        4,
-        Amount::ONE_SAT,
-    );
+    let mut tx = spend_output(&world.block(world.height() + 1 - 100).txdata[0], 4, Amount::ONE_SAT);
     spoil(&mut tx);
     block.txdata.push(tx);
 }

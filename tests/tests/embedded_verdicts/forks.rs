@@ -10,10 +10,7 @@ use crate::world::{GOOD, World};
 fn branch(world: &World, height: u32, length: u32, mark: u32) -> Vec<Block> {
     let mut blocks: Vec<Block> = vec![];
     for height in height + 1..=height + length {
-        let parent = blocks
-            .last()
-            .cloned()
-            .unwrap_or_else(|| (*world.block(height - 1)).clone());
+        let parent = blocks.last().cloned().unwrap_or_else(|| (*world.block(height - 1)).clone());
         let mut block = world.draft_on(&parent, height);
         block.header.time += mark;
         blocks.push(finished(block));
@@ -30,10 +27,7 @@ fn greedy(block: &Block) -> Block {
 }
 
 fn submit_all(world: &mut World, blocks: &[Block]) -> Vec<String> {
-    blocks
-        .iter()
-        .map(|block| world.submit_to_both(block, "a branch"))
-        .collect()
+    blocks.iter().map(|block| world.submit_to_both(block, "a branch")).collect()
 }
 
 #[test]
@@ -45,20 +39,9 @@ fn the_longer_branch_wins_and_may_lose_again() {
         let base = world.height();
         let [ours, theirs] = [1, 2].map(|mark| branch(&world, base, depth + 2, mark));
         let [shorter, equal, longer] = [depth - 1, depth, depth + 1].map(|length| length as usize);
-        assert!(
-            submit_all(&mut world, &ours[..equal])
-                .iter()
-                .all(|word| word == GOOD)
-        );
-        assert!(
-            submit_all(&mut world, &theirs[..equal])
-                .iter()
-                .all(|word| word == "inconclusive")
-        );
-        assert_eq!(
-            world.submit_to_both(&theirs[shorter], "a side block again"),
-            "duplicate"
-        );
+        assert!(submit_all(&mut world, &ours[..equal]).iter().all(|word| word == GOOD));
+        assert!(submit_all(&mut world, &theirs[..equal]).iter().all(|word| word == "inconclusive"));
+        assert_eq!(world.submit_to_both(&theirs[shorter], "a side block again"), "duplicate");
         assert_eq!(world.submit_to_both(&theirs[equal], "overtakes"), GOOD);
         assert_eq!(world.submit_to_both(&ours[equal], "catches up"), "inconclusive");
         assert_eq!(world.submit_to_both(&ours[longer], "overtakes in turn"), GOOD);
@@ -81,20 +64,11 @@ fn a_branch_with_a_bad_block_never_wins() {
     assert_eq!(world.submit_to_both(&child, "on a bad block"), "inconclusive");
     assert_eq!(world.submit_to_both(&bad, "bad, now known"), "duplicate-invalid");
     let grandchild = finished(world.draft_on(&child, base + 3));
-    assert_eq!(
-        world.submit_to_both(&grandchild, "on a block on a bad one"),
-        "bad-prevblk"
-    );
+    assert_eq!(world.submit_to_both(&grandchild, "on a block on a bad one"), "bad-prevblk");
 
     // The tip of the branch is the bad one: the branch up to it is no better than what there was.
     let side = branch(&world, base, 2, 3);
-    assert_eq!(
-        world.submit_to_both(&side[0], "a good side block"),
-        "inconclusive"
-    );
-    assert_eq!(
-        world.submit_to_both(&greedy(&side[1]), "a bad one on it"),
-        "bad-cb-amount"
-    );
+    assert_eq!(world.submit_to_both(&side[0], "a good side block"), "inconclusive");
+    assert_eq!(world.submit_to_both(&greedy(&side[1]), "a bad one on it"), "bad-cb-amount");
     assert_eq!(submit_all(&mut world, &best[1..]), [GOOD, GOOD]);
 }

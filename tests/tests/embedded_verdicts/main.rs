@@ -60,12 +60,7 @@ fn what_is_just_within_the_rules_is_good_for_both() {
     };
     for edge in EDGES {
         let block = broken(&world, &[edge]);
-        assert_eq!(
-            world.submit_to_both(&block, edge.name),
-            edge.word,
-            "{}",
-            edge.name
-        );
+        assert_eq!(world.submit_to_both(&block, edge.name), edge.word, "{}", edge.name);
     }
 }
 

@@ -53,9 +53,7 @@ impl World {
     }
 
     pub(crate) fn block(&self, height: u32) -> Arc<Block> {
-        self.chain
-            .block_at(height)
-            .expect("the chain is higher, and not yet so high that it forgets")
+        self.chain.block_at(height).expect("the chain is higher, and not yet so high that it forgets")
     }
 
     /// A block on the tip with, as soon as coins are mature, one transaction that spends an old coinbase and
@@ -66,10 +64,7 @@ impl World {
 
     /// The same at `height`, on a parent that need not be the tip.
     pub(crate) fn draft_on(&self, parent: &Block, height: u32) -> Block {
-        let first = height
-            .checked_sub(101)
-            .filter(|&h| h > 0)
-            .map(|h| self.spend_coinbase(h, FEE));
+        let first = height.checked_sub(101).filter(|&h| h > 0).map(|h| self.spend_coinbase(h, FEE));
         let second = first.as_ref().map(|first| spend_output(first, 0, FEE));
         let transactions: Vec<Transaction> = first.into_iter().chain(second).collect();
         let value = subsidy(height) + FEE * transactions.len() as u64;
@@ -93,10 +88,7 @@ impl World {
         if let Some(node) = &self.node {
             assert_eq!(words(node, block), ours, "{what}");
             let tip = node.rpc("getbestblockhash", &[]).expect("the node is up");
-            let own_tip = self
-                .chain
-                .hash_at(self.chain.height())
-                .map(|hash| hash.to_string());
+            let own_tip = self.chain.hash_at(self.chain.height()).map(|hash| hash.to_string());
             assert_eq!(tip.as_str(), own_tip.as_deref(), "{what}");
         }
         ours
@@ -114,10 +106,7 @@ fn words(node: &TestNode, block: &Block) -> String {
 
 /// Spends one of the chain's own coins in the outputs of a transaction.
 pub(crate) fn spend_output(tx: &Transaction, vout: u32, fee: Amount) -> Transaction {
-    spend(
-        OutPoint::new(tx.compute_txid(), vout),
-        tx.output[vout as usize].value - fee,
-    )
+    spend(OutPoint::new(tx.compute_txid(), vout), tx.output[vout as usize].value - fee)
 }
 
 /// Both judges' clock: a day after the last block of the history could be.
