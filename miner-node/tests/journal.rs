@@ -14,11 +14,7 @@ use miner_node::{Chain, SolvedBlock};
 fn block(height: u32, seed: u8) -> SolvedBlock {
     let bytes = [seed; 300];
     let header: Header = encode::deserialize(&bytes[..Header::SIZE]).unwrap();
-    SolvedBlock {
-        hash: header.block_hash(),
-        height,
-        hex: bytes.to_lower_hex_string(),
-    }
+    SolvedBlock { hash: header.block_hash(), height, hex: bytes.to_lower_hex_string() }
 }
 
 fn open(folder: &Path) -> Journal {
@@ -45,25 +41,16 @@ fn blocks_come_back_parents_first_until_they_are_archived() {
     let blocks = blocks_in(folder.path());
     assert_eq!(blocks.len(), 3);
     assert_eq!(blocks[0], first);
-    assert!(
-        blocks.contains(&second) && blocks.contains(&rival),
-        "two blocks at one height are both kept"
-    );
+    assert!(blocks.contains(&second) && blocks.contains(&rival), "two blocks at one height are both kept");
 
     let journal = open(folder.path());
-    let lost = Outcome::Lost {
-        winner: rival.hash,
-        confirmations: 6,
-    };
+    let lost = Outcome::Lost { winner: rival.hash, confirmations: 6 };
     journal.archive(&second, &lost, "http://127.0.0.1:18443").unwrap();
     assert_eq!(journal.recover().unwrap().blocks, [first, rival.clone()]);
     let archived = file_of(&folder.path().join("archive"), &second);
     assert!(archived.exists());
     let proof = fs::read_to_string(archived.with_extension("proof")).unwrap();
-    assert!(
-        proof.contains(&format!("lost to {}", rival.hash)) && proof.contains(":18443"),
-        "{proof}"
-    );
+    assert!(proof.contains(&format!("lost to {}", rival.hash)) && proof.contains(":18443"), "{proof}");
 }
 
 #[test]
@@ -72,10 +59,7 @@ fn a_second_miner_is_refused_by_name_and_let_in_after_the_first_is_gone() {
     let journal = open(folder.path());
     let error = Journal::open(folder.path(), Chain::Regtest).unwrap_err();
     assert!(matches!(error, JournalError::InUse { .. }));
-    assert!(
-        error.to_string().contains(folder.path().to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
     drop(journal);
     open(folder.path());
 }
@@ -89,21 +73,12 @@ fn a_damaged_file_is_set_aside_and_the_others_come_back() {
         journal.write(block).unwrap().sync().unwrap();
     }
     let path = file_of(folder.path(), &torn);
-    fs::OpenOptions::new()
-        .write(true)
-        .open(path)
-        .unwrap()
-        .set_len(400)
-        .unwrap();
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(400).unwrap();
     let path = file_of(folder.path(), &flipped);
     let mut bytes = fs::read(&path).unwrap();
     bytes[200] ^= 1;
     fs::write(&path, bytes).unwrap();
-    fs::rename(
-        file_of(folder.path(), &renamed),
-        file_of(folder.path(), &block(5, 3)),
-    )
-    .unwrap();
+    fs::rename(file_of(folder.path(), &renamed), file_of(folder.path(), &block(5, 3))).unwrap();
     fs::create_dir(folder.path().join("a folder.block")).unwrap();
     fs::write(folder.path().join("empty.block"), "").unwrap();
     fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
@@ -112,28 +87,16 @@ fn a_damaged_file_is_set_aside_and_the_others_come_back() {
     assert_eq!(recovered.blocks, std::slice::from_ref(&good));
     assert_eq!(recovered.corrupt.len(), 5);
     for file in &recovered.corrupt {
-        assert!(
-            file.path.starts_with(folder.path().join("corrupt")) && file.path.exists(),
-            "{file:?}"
-        );
+        assert!(file.path.starts_with(folder.path().join("corrupt")) && file.path.exists(), "{file:?}");
     }
-    let damaged = |wanted: fn(&Damage) -> bool| {
-        recovered
-            .corrupt
-            .iter()
-            .filter(|file| wanted(&file.damage))
-            .count()
-    };
+    let damaged =
+        |wanted: fn(&Damage) -> bool| recovered.corrupt.iter().filter(|file| wanted(&file.damage)).count();
     assert_eq!(damaged(|damage| matches!(damage, Damage::Checksum)), 3);
     assert_eq!(damaged(|damage| matches!(damage, Damage::Misnamed)), 1);
     assert_eq!(damaged(|damage| matches!(damage, Damage::NoEntry)), 1);
 
     let again = journal.recover().unwrap();
-    assert_eq!(
-        (again.blocks, again.corrupt.len()),
-        (vec![good], 0),
-        "reported once"
-    );
+    assert_eq!((again.blocks, again.corrupt.len()), (vec![good], 0), "reported once");
 }
 
 #[test]
@@ -141,18 +104,9 @@ fn a_block_of_another_chain_is_named_and_stays_for_its_own_miner() {
     let folder = tempfile::tempdir().unwrap();
     let block = block(1, 1);
     open(folder.path()).write(&block).unwrap().sync().unwrap();
-    let foreign = Journal::open(folder.path(), Chain::Signet)
-        .unwrap()
-        .recover()
-        .unwrap();
+    let foreign = Journal::open(folder.path(), Chain::Signet).unwrap().recover().unwrap();
     assert!(foreign.blocks.is_empty());
-    assert!(matches!(
-        foreign.corrupt[..],
-        [CorruptFile {
-            damage: Damage::OtherChain,
-            ..
-        }]
-    ));
+    assert!(matches!(foreign.corrupt[..], [CorruptFile { damage: Damage::OtherChain, .. }]));
     assert_eq!(blocks_in(folder.path()), [block]);
 }
 
@@ -176,28 +130,14 @@ fn writing_a_block_twice_keeps_the_first() {
     let journal = open(folder.path());
     journal.write(&block).unwrap().sync().unwrap();
     let file = file_of(folder.path(), &block);
-    fs::File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(UNIX_EPOCH)
-        .unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(UNIX_EPOCH).unwrap();
     journal.write(&block).unwrap().sync().unwrap();
-    assert_eq!(
-        fs::metadata(file).unwrap().modified().unwrap(),
-        UNIX_EPOCH,
-        "not written again"
-    );
+    assert_eq!(fs::metadata(file).unwrap().modified().unwrap(), UNIX_EPOCH, "not written again");
     assert_eq!(journal.recover().unwrap().blocks, [block]);
 }
 
 #[test]
 fn a_folder_that_cannot_be_made_is_named_in_the_error() {
-    let error = Journal::open("/dev/null/journal", Chain::Regtest)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("/dev/null/journal") && error.contains("make the journal folder"),
-        "{error}"
-    );
+    let error = Journal::open("/dev/null/journal", Chain::Regtest).unwrap_err().to_string();
+    assert!(error.contains("/dev/null/journal") && error.contains("make the journal folder"), "{error}");
 }

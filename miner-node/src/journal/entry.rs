@@ -65,10 +65,7 @@ pub(super) fn encode(chain: Chain, block: &SolvedBlock, found: SystemTime) -> St
 /// Reads an entry back: exactly what [`encode`] wrote, or the reason why it is not.
 pub(super) fn decode(chain: Chain, bytes: &[u8]) -> Result<SolvedBlock, Damage> {
     let text = std::str::from_utf8(bytes).map_err(|_| Damage::Checksum)?;
-    let end = text
-        .strip_suffix('\n')
-        .and_then(|text| text.rfind('\n'))
-        .ok_or(Damage::Checksum)?;
+    let end = text.strip_suffix('\n').and_then(|text| text.rfind('\n')).ok_or(Damage::Checksum)?;
     let (body, sum) = text.split_at(end + 1);
     if sum.strip_suffix('\n') != Some(&checksum(body)) {
         return Err(Damage::Checksum);
@@ -101,10 +98,7 @@ fn parse(body: &str) -> Option<Entry<'_>> {
     let hash = field("hash")?.parse().ok()?;
     field("found")?;
     let hex = field("block")?.to_owned();
-    lines.next().is_none().then_some(Entry {
-        chain,
-        block: SolvedBlock { hash, height, hex },
-    })
+    lines.next().is_none().then_some(Entry { chain, block: SolvedBlock { hash, height, hex } })
 }
 
 /// The last line of an entry, over all lines before it.
@@ -148,29 +142,17 @@ mod tests {
             assert!(decode(CHAIN, &good[..length]).is_err(), "cut to {length} bytes");
             let mut torn = good.clone();
             torn[length..].fill(0);
-            assert!(
-                decode(CHAIN, &torn).is_err(),
-                "zeros from byte {length}: never written to the disk"
-            );
+            assert!(decode(CHAIN, &torn).is_err(), "zeros from byte {length}: never written to the disk");
         }
     }
 
     #[test]
     fn what_is_whole_but_wrong_is_told_apart() {
         let block = block(7, &[1; 200]);
-        assert!(matches!(
-            decode(Chain::Signet, &entry(&block)),
-            Err(Damage::OtherChain)
-        ));
-        let swapped = SolvedBlock {
-            hash: "00".repeat(32).parse::<BlockHash>().unwrap(),
-            ..block.clone()
-        };
+        assert!(matches!(decode(Chain::Signet, &entry(&block)), Err(Damage::OtherChain)));
+        let swapped = SolvedBlock { hash: "00".repeat(32).parse::<BlockHash>().unwrap(), ..block.clone() };
         assert!(matches!(decode(CHAIN, &entry(&swapped)), Err(Damage::WrongHash)));
-        let headless = SolvedBlock {
-            hex: "00".repeat(79),
-            ..block.clone()
-        };
+        let headless = SolvedBlock { hex: "00".repeat(79), ..block.clone() };
         assert!(matches!(decode(CHAIN, &entry(&headless)), Err(Damage::Format)));
         let body = format!("{MAGIC}9\nchain regtest\n");
         let newer = format!("{body}{}\n", checksum(&body));

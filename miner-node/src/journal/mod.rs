@@ -77,10 +77,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Buried { confirmations } => write!(f, "buried with {confirmations} confirmations"),
-            Self::Lost {
-                winner,
-                confirmations,
-            } => {
+            Self::Lost { winner, confirmations } => {
                 write!(f, "lost to {winner}, which has {confirmations} confirmations")
             }
         }
@@ -123,9 +120,7 @@ impl Unsynced {
         self.file.sync_all().map_err(failed("sync", &self.path))?;
         let folder = self.path.parent().unwrap_or(&self.path);
         if cfg!(unix) {
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(failed("sync", folder))?;
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", folder))?;
         }
         Ok(())
     }
@@ -152,11 +147,7 @@ impl Journal {
             fs::create_dir_all(&path).map_err(failed("make the journal folder", &path))?;
         }
         let lock = lock(&folder)?;
-        Ok(Self {
-            folder,
-            chain,
-            _lock: lock,
-        })
+        Ok(Self { folder, chain, _lock: lock })
     }
 
     /// The chain whose blocks it keeps.
@@ -184,11 +175,7 @@ impl Journal {
             match self.read(&path) {
                 Ok(block) => recovered.blocks.push(block),
                 Err(damage) => {
-                    let path = if damage.is_lasting() {
-                        self.set_aside(path)
-                    } else {
-                        path
-                    };
+                    let path = if damage.is_lasting() { self.set_aside(path) } else { path };
                     recovered.corrupt.push(CorruptFile { path, damage });
                 }
             }
@@ -229,10 +216,8 @@ impl Journal {
         let archived = self.folder.join("archive").join(entry::file_name(block));
         let proof = archived.with_extension("proof");
         // The proof first: a crash in between leaves the block pending, and this is done again.
-        let text = format!(
-            "height {}\nhash {}\noutcome {outcome}\nwitness {witness}\n",
-            block.height, block.hash
-        );
+        let text =
+            format!("height {}\nhash {}\noutcome {outcome}\nwitness {witness}\n", block.height, block.hash);
         fs::write(&proof, text).map_err(failed("write", &proof))?;
         fs::rename(&path, &archived).map_err(failed("archive", &path))
     }
@@ -256,11 +241,7 @@ impl Journal {
     /// Moves a file to `corrupt/`, without overwriting what is there; returns where it ends up. If it
     /// cannot be moved it stays: whoever starts next meets it again.
     fn set_aside(&self, path: PathBuf) -> PathBuf {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let target = (0_u32..)
             .map(|n| self.folder.join("corrupt").join(format!("{name}.{n}")))
             .find(|target| fs::symlink_metadata(target).is_err())
@@ -282,9 +263,7 @@ fn lock(folder: &Path) -> Result<File, JournalError> {
         .map_err(failed("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::InUse {
-            folder: folder.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error)),
     }
 }

@@ -1,0 +1,71 @@
+//! Following the chain of each node: what it lacks is submitted again, and a block whose fate is
+//! sealed is let go. New blocks do not wait for any of this.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitcoin::BlockHash;
+
+use super::pending::Standing;
+use super::{Keeper, Peer};
+use crate::journal::Outcome;
+use crate::{NodeError, SolvedBlock};
+
+impl Keeper {
+    pub(super) async fn watch(self: Arc<Self>, peer: Peer, depth: u32, interval: Duration) {
+        let mut seen = None;
+        loop {
+            // A node that failed may come back having forgotten blocks: then look at every one again.
+            seen = self.look(&peer, depth, seen).await.ok();
+            self.tend_journal().await;
+            tokio::time::sleep(interval).await;
+        }
+    }
+
+    /// Looks at every open block if the tip is no longer the one `seen` before: as long as the tip
+    /// stays, nothing has changed for any of them. Returns the tip.
+    async fn look(&self, peer: &Peer, depth: u32, seen: Option<BlockHash>) -> Result<BlockHash, NodeError> {
+        let tip = peer.node.tip().await?;
+        if seen != Some(tip) {
+            for block in self.pending.blocks() {
+                self.visit(peer, &block, depth).await?;
+            }
+        }
+        Ok(tip)
+    }
+
+    async fn visit(&self, peer: &Peer, block: &Arc<SolvedBlock>, depth: u32) -> Result<(), NodeError> {
+        let standing = peer.standing(block, depth).await?;
+        self.pending.set_standing(peer.index, block, standing);
+        if standing == Standing::Outside && !self.pending.is_underway(peer.index, block) {
+            self.offer(peer, block, true).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Peer {
+    async fn standing(&self, block: &SolvedBlock, depth: u32) -> Result<Standing, NodeError> {
+        let confirmations = self.confirmations(&block.hash).await?;
+        if confirmations >= depth {
+            return Ok(Standing::Sealed(Outcome::Buried { confirmations }));
+        } else if confirmations > 0 {
+            return Ok(Standing::InChain);
+        }
+        let Some(winner) = self.node.block_at(block.height).await? else {
+            return Ok(Standing::Outside);
+        };
+        let confirmations = self.confirmations(&winner).await?;
+        // A reorganisation between the two questions may have put our own block there.
+        if winner == block.hash || confirmations < depth {
+            return Ok(Standing::Outside);
+        }
+        Ok(Standing::Sealed(Outcome::Lost { winner, confirmations }))
+    }
+
+    /// Blocks from this one to the tip, both counted; 0 outside the active chain.
+    pub(super) async fn confirmations(&self, hash: &BlockHash) -> Result<u32, NodeError> {
+        let confirmations = self.node.confirmations(hash).await?;
+        Ok(confirmations.and_then(|depth| u32::try_from(depth).ok()).unwrap_or(0))
+    }
+}
