@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use miner_core::{Backend, Job, Terms};
 
+use crate::device::Device;
 use crate::outbox::{Found, Outbox, Overflow};
 use crate::queue::Queue;
-use crate::worker::{self, Device};
+use crate::worker;
 
 /// How long a stop waits for backends that hang.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -88,6 +89,13 @@ impl Engine {
     /// Limits the hashrate of all devices together, in hashes a second; `None` lifts the limit.
     pub fn limit_hashrate(&self, max_hashrate: Option<f64>) {
         self.queue.limit(max_hashrate);
+    }
+
+    /// From the next unit on, where the first block ends a job, the lowest solution in search order wins
+    /// (nonce, then midstate) and not the first to be found: the same jobs then give the same blocks, for
+    /// any kernel and number of threads. For an engine with one backend: several take units in turn.
+    pub fn search_in_order(&self) {
+        self.queue.search_in_order();
     }
 
     /// Rates and states at this moment.

@@ -10,10 +10,12 @@
 //! with [`Engine::snapshot`].
 #![forbid(unsafe_code)]
 
+mod device;
 mod engine;
 mod meter;
 mod outbox;
 mod queue;
+mod scan;
 mod worker;
 
 pub use engine::{DeviceSnapshot, Engine, Rates, Snapshot};

@@ -17,6 +17,8 @@ pub(crate) struct Task {
     pub(crate) generation: u64,
     /// Set once a block was found where the first block ends the job.
     pub(crate) solved: Arc<AtomicBool>,
+    /// Whether the lowest solution is wanted, not the first to be found.
+    pub(crate) in_order: bool,
 }
 
 /// Deals out units; one for all workers.
@@ -34,6 +36,7 @@ struct State {
     work: Option<Work>,
     retries: VecDeque<Task>,
     stopped: bool,
+    in_order: bool,
     /// Hashes a second allowed, and when the next unit may begin under that limit.
     max_hashrate: Option<f64>,
     next_start: Option<Instant>,
@@ -131,7 +134,13 @@ impl Queue {
         // Exhausted: only a later second brings new headers.
         let assignment = assignment.ok_or(Duration::from_millis(1000 - u64::from(since.subsec_millis())))?;
         let generation = self.generation.load(Ordering::Acquire);
-        Ok(Task { assignment, reported: HashSet::new(), generation, solved: work.solved.clone() })
+        Ok(Task {
+            assignment,
+            reported: HashSet::new(),
+            generation,
+            solved: work.solved.clone(),
+            in_order: state.in_order,
+        })
     }
 
     /// Takes back a unit that was not finished, unless nobody wants it any more.
@@ -158,6 +167,10 @@ impl Queue {
         state.max_hashrate = max_hashrate.filter(|limit| *limit > 0.0);
         state.next_start = None;
         self.changed.notify_all();
+    }
+
+    pub(crate) fn search_in_order(&self) {
+        self.lock().in_order = true;
     }
 
     pub(crate) fn stop(&self) {

@@ -122,6 +122,40 @@ fn a_solo_job_ends_with_its_first_block() {
     assert!(found.try_recv().is_err(), "no second block of any job");
 }
 
+/// Reports hits from the last nonce to the first: the worst order there is.
+struct Backwards;
+
+impl Backend for Backwards {
+    fn name(&self) -> &str {
+        "backwards"
+    }
+
+    fn scan(&mut self, unit: &WorkUnit, reporter: &dyn Reporter) -> Result<(), BackendError> {
+        for nonce in (unit.nonces().first()..=unit.nonces().last().min(5000)).rev() {
+            let candidate = Candidate { midstate: 0, nonce };
+            if unit.hash(candidate)[31] < 0x80 && reporter.found(candidate).is_break() {
+                return Ok(());
+            }
+        }
+        let _ = reporter.progress(unit.hashes());
+        Ok(())
+    }
+}
+
+#[test]
+fn in_order_the_lowest_solution_wins() {
+    let lowest = |backend: Box<dyn Backend>| {
+        let (engine, found) = start(vec![backend]);
+        engine.search_in_order();
+        let nonces = |time| {
+            engine.set_job(job(REGTEST, time), solo());
+            next(&found).share.solution().nonce
+        };
+        (100..120).map(nonces).collect::<Vec<_>>()
+    };
+    assert_eq!(lowest(Box::new(Backwards)), lowest(sound("forwards")));
+}
+
 #[test]
 fn every_share_of_the_space_is_found_once() {
     let (engine, found) = start(vec![sound("a"), sound("b")]);
