@@ -19,6 +19,7 @@ const MEASURABLE: Duration = Duration::from_millis(5);
 /// The pause after a backend failed for the first time in a row; it doubles up to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// Works until the queue stops or the backend is lost.
 pub(crate) fn run(mut backend: Box<dyn Backend>, device: &Device, queue: &Queue, outbox: &Outbox) {
     let mut wanted = FIRST_UNIT;

@@ -232,13 +232,16 @@ fn wrong_results_never_leave_the_engine_and_disable_the_device() {
 
 #[test]
 fn a_hung_device_is_left_behind_and_named() {
+    static HANGS: AtomicU32 = AtomicU32::new(0);
     let hangs: Fault = |_, _, _| {
+        HANGS.store(1, Ordering::Relaxed);
         std::thread::sleep(Duration::from_secs(3600));
         Ok(())
     };
     let (engine, found) = start(vec![backend("hung", hangs), sound("sound")]);
     engine.set_job(job(MAINNET, 6), shares_of(64.0));
     next(&found);
+    until(&engine, |_| HANGS.load(Ordering::Relaxed) == 1);
     assert_eq!(engine.stop(), ["hung".into()]);
 }
 
