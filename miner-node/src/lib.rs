@@ -15,6 +15,7 @@ pub mod template;
 
 pub use chain::Chain;
 pub use discover::{Discovered, Search, discover};
+pub use embedded::{EmbeddedNode, EmbeddedParams};
 pub use error::NodeError;
 pub use journal::{Journal, JournalError, Outcome};
 pub use keeper::{BlockKeeper, KeeperEvent};

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use bitcoin::consensus::encode::VarInt;
-use bitcoin::hashes::{Hash, HashEngine, sha256d};
 use bitcoin::{Amount, Block, Target, Transaction, Weight};
 
+use super::merkle;
 use super::reason::{Reason, require};
 
 /// The most signature operations of a block, in the weighted count of BIP141.
@@ -13,10 +13,15 @@ pub(super) const MAX_SIGOPS_COST: usize = 80_000;
 const WITNESS_SCALE: usize = Weight::WITNESS_SCALE_FACTOR as usize;
 const HEADER_SIZE: usize = 80;
 
-/// Checks work, merkle root, length, the coinbase's place, each transaction by itself, and the signature
-/// operations that show without the outputs spent.
+/// Checks the work, and then the rest.
 pub(super) fn check(block: &Block) -> Result<(), Reason> {
     check_work(block)?;
+    check_but_work(block)
+}
+
+/// Checks merkle root, length, the coinbase's place, each transaction by itself, and the signature operations
+/// that show without the outputs spent.
+pub(super) fn check_but_work(block: &Block) -> Result<(), Reason> {
     check_merkle_root(block)?;
     check_length(block)?;
     require(block.coinbase().is_some_and(Transaction::is_coinbase), "bad-cb-missing")?;
@@ -36,29 +41,9 @@ fn check_work(block: &Block) -> Result<(), Reason> {
 
 fn check_merkle_root(block: &Block) -> Result<(), Reason> {
     let txids = block.txdata.iter().map(|tx| tx.compute_txid().to_raw_hash()).collect();
-    let (root, repeated) = merkle_root(txids);
+    let (root, repeated) = merkle::root(txids);
     require(root == block.header.merkle_root.to_raw_hash(), "bad-txnmrklroot")?;
     require(!repeated, "bad-txns-duplicate")
-}
-
-/// The root of a merkle tree, and whether two equal hashes stand side by side where the tree itself would
-/// repeat one: then another list of transactions has the same root (CVE-2012-2459).
-pub(super) fn merkle_root(mut hashes: Vec<sha256d::Hash>) -> (sha256d::Hash, bool) {
-    let mut repeated = false;
-    while hashes.len() > 1 {
-        repeated |= hashes.chunks_exact(2).any(|pair| pair.first() == pair.last());
-        hashes = hashes.chunks(2).map(hash_pair).collect();
-    }
-    (hashes.pop().unwrap_or_else(sha256d::Hash::all_zeros), repeated)
-}
-
-/// The hash of one or two nodes: a single one is paired with itself.
-fn hash_pair(pair: &[sha256d::Hash]) -> sha256d::Hash {
-    let mut engine = sha256d::Hash::engine();
-    for node in pair.iter().chain(pair.last()).take(2) {
-        engine.input(node.as_ref());
-    }
-    sha256d::Hash::from_engine(engine)
 }
 
 fn check_length(block: &Block) -> Result<(), Reason> {

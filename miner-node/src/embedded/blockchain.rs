@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use bitcoin::constants::genesis_block;
-use bitcoin::{Block, BlockHash, Network, Witness};
+use bitcoin::{Block, BlockHash, Network};
 
 use super::block_rules;
 use super::coins::{Coins, Spent};
+use super::commitment;
 use super::connect::connect;
 use super::index::{Entry, Index};
 use super::params::EmbeddedParams;
-use super::place::{Place, witness_commitment};
+use super::place::Place;
 use super::reason::Reason;
 
 /// How deep a block can lie and still be undone; those further down keep their headers alone. Bitcoin Core
@@ -21,13 +22,13 @@ const BLOCKS_KEPT: usize = 288;
 /// A regtest chain in memory, from regtest's own genesis block on.
 #[derive(Debug)]
 pub struct Blockchain {
-    params: EmbeddedParams,
-    index: Index,
-    coins: Coins,
+    pub(super) params: EmbeddedParams,
+    pub(super) index: Index,
+    pub(super) coins: Coins,
     /// The best chain by height, each block with what it spent.
     active: Vec<Link>,
     /// The median time past after each block of the best chain, by height.
-    median_times: Vec<u32>,
+    pub(super) median_times: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Blockchain {
     /// # Errors
     /// What Bitcoin Core's `submitblock` answers to the same block, when not `null`.
     pub fn submit(&mut self, mut block: Block, now: u32) -> Result<(), Reason> {
-        add_missing_reserved_value(&mut block);
+        commitment::add_missing_reserved_value(&mut block);
         block_rules::check(&block)?;
         let hash = block.block_hash();
         if let Some(known) = self.index.get(&hash) {
@@ -89,18 +90,36 @@ impl Blockchain {
         self.index.get(&self.hash_at(height)?)?.block.clone()
     }
 
-    fn tip(&self) -> &Entry {
-        let tip = self.active.last().and_then(|link| self.index.get(&link.hash));
-        tip.expect("the genesis block is never undone, and the index has every block of the best chain")
+    /// The hash of the tip.
+    pub fn tip_hash(&self) -> BlockHash {
+        self.tip().header.block_hash()
+    }
+
+    /// The confirmations of a block: 1 for the tip, -1 outside the best chain, `None` for an unknown block.
+    pub fn confirmations(&self, hash: &BlockHash) -> Option<i64> {
+        let height = self.index.get(hash)?.height;
+        let is_active = self.hash_at(height) == Some(*hash);
+        Some(if is_active { i64::from(self.height() - height) + 1 } else { -1 })
+    }
+
+    /// The place of the block to be mined.
+    pub(super) fn place_on_tip(&self) -> Place {
+        self.place_on(self.tip())
     }
 
     fn place_after(&self, parent: &BlockHash) -> Result<Place, Reason> {
         let parent = self.index.get(parent).ok_or("prev-blk-not-found")?;
-        if parent.failed {
-            return Err("bad-prevblk".into());
-        }
+        if parent.failed { Err("bad-prevblk".into()) } else { Ok(self.place_on(parent)) }
+    }
+
+    fn place_on(&self, parent: &Entry) -> Place {
         let height = parent.height + 1;
-        Ok(Place { height, bits: self.params.bits_at(height), median_time_past: parent.median_time })
+        Place { height, bits: self.params.bits_at(height), median_time_past: parent.median_time }
+    }
+
+    fn tip(&self) -> &Entry {
+        let tip = self.active.last().and_then(|link| self.index.get(&link.hash));
+        tip.expect("the genesis block is never undone, and the index has every block of the best chain")
     }
 
     /// Makes the branch that ends in `hash` the best chain if it has the most work (of equals, the first
@@ -172,18 +191,7 @@ impl Blockchain {
         };
         if let Some(link) = self.active.get_mut(height) {
             link.spent = Spent::new();
-            self.index.bury(height as u32, &link.hash);
+            self.index.bury(&link.hash);
         }
-    }
-}
-
-/// As `submitblock` does: a coinbase that commits to witnesses but lacks its own gets 32 zero bytes.
-fn add_missing_reserved_value(block: &mut Block) {
-    if witness_commitment(block).is_none() {
-        return;
-    }
-    let coinbase = block.txdata.first_mut().and_then(|tx| tx.input.first_mut());
-    if let Some(input) = coinbase.filter(|input| input.witness.is_empty()) {
-        input.witness = Witness::from_slice(&[[0; 32]]);
     }
 }

@@ -10,6 +10,9 @@ use super::scripts;
 /// Scripts longer than this can never be run.
 const MAX_SCRIPT_SIZE: usize = 10_000;
 
+/// How many blocks a coinbase output must wait until it may be spent.
+const COINBASE_MATURITY: u32 = 100;
+
 /// An unspent output.
 #[derive(Debug, Clone)]
 pub(super) struct Coin {
@@ -18,6 +21,13 @@ pub(super) struct Coin {
     pub(super) height: u32,
     /// Whether a coinbase made it, so that it has to mature.
     pub(super) coinbase: bool,
+}
+
+impl Coin {
+    /// Whether a block at `height` may spend it.
+    pub(super) fn is_mature(&self, height: u32) -> bool {
+        !self.coinbase || height.saturating_sub(self.height) >= COINBASE_MATURITY
+    }
 }
 
 /// The coins that a block spent: what it takes to undo it.

@@ -10,9 +10,6 @@ use super::params::subsidy;
 use super::reason::{Reason, require};
 use super::scripts;
 
-/// How many blocks a coinbase output must wait until it may be spent.
-pub(super) const COINBASE_MATURITY: u32 = 100;
-
 /// Applies a block to the coins of its parent's chain and returns what it spent.
 ///
 /// `median_times` holds the median time past after each block of that chain, by height; its length is the
@@ -63,8 +60,7 @@ impl Connector<'_> {
         require(tx.input.iter().all(|input| self.coin(input).is_some()), "bad-txns-inputs-missingorspent")?;
         let mut value_in = Amount::ZERO;
         for coin in tx.input.iter().filter_map(|input| self.coin(input)) {
-            let mature = !coin.coinbase || self.height - coin.height >= COINBASE_MATURITY;
-            require(mature, "bad-txns-premature-spend-of-coinbase")?;
+            require(coin.is_mature(self.height), "bad-txns-premature-spend-of-coinbase")?;
             value_in += coin.output.value;
             require(value_in <= Amount::MAX_MONEY, "bad-txns-inputvalues-outofrange")?;
         }
@@ -73,13 +69,9 @@ impl Connector<'_> {
 
     /// BIP68: every coin is as old as the input that spends it asks for.
     fn relative_locks_are_over(&self, tx: &Transaction) -> bool {
+        let locked = |input| self.coin(input).is_some_and(|coin| !self.is_old_enough(input, coin));
         // Consensus reads the version without a sign.
-        let asked = tx.version.0.cast_unsigned() >= 2;
-        !asked
-            || tx
-                .input
-                .iter()
-                .all(|input| self.coin(input).is_some_and(|coin| self.is_old_enough(input, coin)))
+        tx.version.0.cast_unsigned() < 2 || !tx.input.iter().any(locked)
     }
 
     fn is_old_enough(&self, input: &TxIn, coin: &Coin) -> bool {

@@ -67,12 +67,12 @@ impl Index {
         }
     }
 
-    /// Drops what is no longer needed at `height`: the body of the block on the best chain, and every other
+    /// Drops what is no longer needed at the height of a block of the best chain: its body, and every other
     /// block there.
-    pub(super) fn bury(&mut self, height: u32, best: &BlockHash) {
+    pub(super) fn bury(&mut self, best: &BlockHash) {
+        let Some(buried) = self.0.get_mut(best) else { return };
+        let height = buried.height;
+        buried.block = None;
         self.0.retain(|hash, entry| entry.height != height || hash == best);
-        if let Some(entry) = self.0.get_mut(best) {
-            entry.block = None;
-        }
     }
 }

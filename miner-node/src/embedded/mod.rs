@@ -15,14 +15,21 @@
 mod block_rules;
 mod blockchain;
 mod coins;
+mod commitment;
 mod connect;
 mod index;
+mod merkle;
+mod node;
 mod params;
 mod place;
+mod proposal;
 mod reason;
 mod scripts;
+mod template;
+mod transactions;
 
 pub use blockchain::Blockchain;
+pub use node::{EmbeddedNode, solve};
 pub use params::{EmbeddedParams, subsidy};
 pub use reason::Reason;
 pub use scripts::anyone_can_spend;

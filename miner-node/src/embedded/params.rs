@@ -1,9 +1,12 @@
 //! The parameters of an embedded chain, and the rules that follow from a height alone.
 
 use bitcoin::{Amount, CompactTarget, Target};
+use miner_core::target::{self, InvalidDifficulty};
 
 /// Regtest halves its subsidy every so many blocks.
 const HALVING_INTERVAL: u32 = 150;
+/// The time of regtest's genesis block, in Unix seconds.
+const GENESIS_TIME: u32 = 1_296_688_602;
 const FIRST_SUBSIDY: u64 = 5_000_000_000;
 
 /// What an embedded chain is like.
@@ -31,9 +34,24 @@ impl Default for EmbeddedParams {
 }
 
 impl EmbeddedParams {
+    /// A chain to mine on for its own sake: 101 blocks high, at this difficulty (or regtest's, where that is
+    /// higher).
+    ///
+    /// # Errors
+    /// For a difficulty that no target belongs to.
+    pub fn at_difficulty(difficulty: f64, seed: Option<u64>) -> Result<Self, InvalidDifficulty> {
+        let target = target::from_difficulty(difficulty)?.min(Target::MAX_ATTAINABLE_REGTEST);
+        Ok(Self { bits: target.to_compact_lossy(), premined: 101, seed, ..Self::default() })
+    }
+
     /// The bits that a block at `height` must have.
     pub(super) fn bits_at(&self, height: u32) -> CompactTarget {
         if height <= self.premined { easiest_bits() } else { self.bits }
+    }
+
+    /// The time of the block at `height`, where it is fixed.
+    pub(super) fn fixed_time(&self, height: u32) -> Option<u32> {
+        (self.seed.is_some() || height <= self.premined).then(|| GENESIS_TIME.saturating_add(height))
     }
 }
 

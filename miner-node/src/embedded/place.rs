@@ -1,24 +1,17 @@
 //! What a block must be at its place in the chain, in the order of Bitcoin Core's
 //! `ContextualCheckBlockHeader` and `ContextualCheckBlock`. Coins are not looked at here.
 
-use std::ops::Range;
-
 use bitcoin::blockdata::block::Header;
-use bitcoin::hashes::Hash;
 use bitcoin::script::Builder;
-use bitcoin::{Block, CompactTarget, ScriptBuf, Transaction, Weight, WitnessCommitment};
+use bitcoin::{Block, CompactTarget, ScriptBuf, Transaction, Weight};
 
-use miner_core::coinbase::is_witness_commitment;
-
-use super::block_rules::merkle_root;
+use super::commitment;
 use super::reason::{Reason, require};
 
 /// How far a block's time may be ahead of the node's, in seconds.
-const MAX_FUTURE_SECONDS: u32 = 2 * 60 * 60;
+pub(super) const MAX_FUTURE_SECONDS: u32 = 2 * 60 * 60;
 /// BIP34, BIP66 and BIP65 ask for versions 2, 3 and 4; on regtest all of them from height 1 on.
 const MIN_VERSION: i32 = 4;
-/// Where the hash lies in an output that commits to the witnesses: behind OP_RETURN, push and mark (BIP141).
-const COMMITMENT: Range<usize> = 6..38;
 
 /// The place right after some block: what the chain demands of whatever stands there.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +38,7 @@ impl Place {
     pub(super) fn check_body(&self, block: &Block) -> Result<(), Reason> {
         require(block.txdata.iter().all(|tx| self.is_final(tx)), "bad-txns-nonfinal")?;
         require(coinbase_script(block).starts_with(height_push(self.height).as_bytes()), "bad-cb-height")?;
-        check_witness(block)?;
+        commitment::check(block)?;
         require(block.weight() <= Weight::MAX_BLOCK, "bad-blk-weight")
     }
 
@@ -63,34 +56,4 @@ fn height_push(height: u32) -> ScriptBuf {
 
 fn coinbase_script(block: &Block) -> &[u8] {
     block.coinbase().and_then(|tx| tx.input.first()).map_or(&[], |input| input.script_sig.as_bytes())
-}
-
-/// Checks the witness commitment of BIP141, and that a block without one has no witnesses.
-fn check_witness(block: &Block) -> Result<(), Reason> {
-    let Some(commitment) = witness_commitment(block) else {
-        let witness_free = block.txdata.iter().flat_map(|tx| &tx.input).all(|input| input.witness.is_empty());
-        return require(witness_free, "unexpected-witness");
-    };
-    let witness = block.coinbase().and_then(|tx| tx.input.first()).map(|input| &input.witness);
-    let reserved = witness.filter(|witness| witness.len() == 1).and_then(|witness| witness.nth(0));
-    let Some(reserved) = reserved.filter(|reserved| reserved.len() == 32) else {
-        return Err("bad-witness-nonce-size".into());
-    };
-    require(commitment == expected_commitment(block, reserved).as_byte_array(), "bad-witness-merkle-match")
-}
-
-fn expected_commitment(block: &Block, reserved: &[u8]) -> WitnessCommitment {
-    // The coinbase cannot commit to itself: zeros stand in for it.
-    let coinbase = std::iter::once(bitcoin::hashes::sha256d::Hash::all_zeros());
-    let others = block.txdata.iter().skip(1).map(|tx| tx.compute_wtxid().to_raw_hash());
-    let (root, _) = merkle_root(coinbase.chain(others).collect());
-    Block::compute_witness_commitment(&bitcoin::WitnessMerkleNode::from_raw_hash(root), reserved)
-}
-
-/// The 32 bytes that the coinbase commits to; where several outputs do, the last one counts.
-pub(super) fn witness_commitment(block: &Block) -> Option<&[u8]> {
-    let scripts = block.coinbase()?.output.iter().rev().map(|output| &output.script_pubkey);
-    scripts
-        .filter(|script| is_witness_commitment(script))
-        .find_map(|script| script.as_bytes().get(COMMITMENT))
 }

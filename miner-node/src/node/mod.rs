@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bitcoin::BlockHash;
 use miner_core::{Job, Share};
 
+use crate::embedded::EmbeddedNode;
 use crate::{Chain, NodeError, SolvedBlock, Verdict};
 
 pub use rpc::RpcNode;
@@ -18,6 +19,8 @@ pub use rpc::RpcNode;
 pub enum Node {
     /// A node that is reached by RPC.
     Rpc(RpcNode),
+    /// A chain in this process's memory.
+    Embedded(EmbeddedNode),
 }
 
 impl Node {
@@ -25,6 +28,7 @@ impl Node {
     pub fn chain(&self) -> Chain {
         match self {
             Self::Rpc(node) => node.chain(),
+            Self::Embedded(node) => node.chain(),
         }
     }
 
@@ -35,6 +39,7 @@ impl Node {
     pub async fn next_job(&self) -> Result<Arc<Job>, NodeError> {
         match self {
             Self::Rpc(node) => node.next_job().await,
+            Self::Embedded(node) => node.next_job().await,
         }
     }
 
@@ -45,6 +50,7 @@ impl Node {
     pub fn assemble(&self, share: &Share) -> Result<SolvedBlock, NodeError> {
         match self {
             Self::Rpc(node) => node.assemble(share),
+            Self::Embedded(node) => node.assemble(share),
         }
     }
 
@@ -55,6 +61,7 @@ impl Node {
     pub async fn submit_block(&self, block: &SolvedBlock) -> Result<Verdict, NodeError> {
         match self {
             Self::Rpc(node) => node.submit_block(block).await,
+            Self::Embedded(node) => node.submit_block(block),
         }
     }
 
@@ -65,6 +72,7 @@ impl Node {
     pub async fn propose(&self, job: &Arc<Job>) -> Result<Verdict, NodeError> {
         match self {
             Self::Rpc(node) => node.propose(job).await,
+            Self::Embedded(node) => node.propose(job),
         }
     }
 
@@ -75,6 +83,7 @@ impl Node {
     pub async fn tip(&self) -> Result<BlockHash, NodeError> {
         match self {
             Self::Rpc(node) => node.tip().await,
+            Self::Embedded(node) => Ok(node.tip()),
         }
     }
 
@@ -85,6 +94,7 @@ impl Node {
     pub async fn block_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError> {
         match self {
             Self::Rpc(node) => node.block_at(height).await,
+            Self::Embedded(node) => Ok(node.block_at(height)),
         }
     }
 
@@ -95,6 +105,7 @@ impl Node {
     pub async fn confirmations(&self, hash: &BlockHash) -> Result<Option<i64>, NodeError> {
         match self {
             Self::Rpc(node) => node.confirmations(hash).await,
+            Self::Embedded(node) => Ok(node.confirmations(hash)),
         }
     }
 }
@@ -104,7 +115,14 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rpc(node) => node.fmt(f),
+            Self::Embedded(node) => node.fmt(f),
         }
+    }
+}
+
+impl From<EmbeddedNode> for Node {
+    fn from(node: EmbeddedNode) -> Self {
+        Self::Embedded(node)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The embedded chain judged against a real node: the same blocks, good and bad, get the same words from both.
 //!
 //! `faults` lists the ways to break a block and `edges` those that just do not, `blocks` builds and solves
-//! them, `world` holds the two judges, `forks` is about branches.
+//! them, `world` holds the two judges, `forks` is about branches and `chains` about
+//! whole chains.
 
 mod blocks;
+mod chains;
 mod edges;
 mod faults;
 mod forks;
@@ -51,6 +53,18 @@ fn a_real_node_has_the_same_word_for_each_fault() {
     let good = finished(world.draft());
     assert_eq!(world.submit_to_both(&good, "no fault"), GOOD);
     assert_eq!(world.submit_to_both(&good, "no fault, again"), "duplicate");
+}
+
+#[test]
+fn a_real_node_has_the_same_word_for_each_fault_of_a_proposal() {
+    let Some(mut world) = World::with_node("a_real_node_has_the_same_word_for_each_fault_of_a_proposal")
+    else {
+        return;
+    };
+    for fault in FAULTS.iter().chain(EDGES) {
+        let block = broken(&world, &[fault]);
+        world.propose_to_both(&block, fault.name);
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{Amount, Block, Network, OutPoint, Transaction, constants::genesis_block};
-use miner_node::embedded::{Blockchain, EmbeddedParams, subsidy};
-use miner_tests::TestNode;
+use miner_node::embedded::{Blockchain, EmbeddedParams, Reason, subsidy};
+use miner_tests::{RpcError, TestNode};
 use serde_json::{Value, json};
 
 use crate::blocks::{draft, finished, spend};
@@ -78,15 +78,23 @@ impl World {
 
     /// What the embedded chain says.
     pub(crate) fn submit(&mut self, block: &Block) -> String {
-        let answer = self.chain.submit(block.clone(), now());
-        answer.map_or_else(|reason| reason.to_string(), |()| GOOD.to_owned())
+        own_words(self.chain.submit(block.clone(), now()))
+    }
+
+    /// What both judges say to a proposal, which must be the same.
+    pub(crate) fn propose_to_both(&mut self, block: &Block, what: &str) {
+        let ours = own_words(self.chain.propose(block, now()));
+        if let Some(node) = &self.node {
+            let request = json!({ "mode": "proposal", "rules": ["segwit"], "data": serialize_hex(block) });
+            assert_eq!(words(node.rpc("getblocktemplate", &[request])), ours, "{what}");
+        }
     }
 
     /// What both judges say, which must be the same, as must their tips be.
     pub(crate) fn submit_to_both(&mut self, block: &Block, what: &str) -> String {
         let ours = self.submit(block);
         if let Some(node) = &self.node {
-            assert_eq!(words(node, block), ours, "{what}");
+            assert_eq!(words(node.rpc("submitblock", &[json!(serialize_hex(block))])), ours, "{what}");
             let tip = node.rpc("getbestblockhash", &[]).expect("the node is up");
             let own_tip = self.chain.hash_at(self.chain.height()).map(|hash| hash.to_string());
             assert_eq!(tip.as_str(), own_tip.as_deref(), "{what}");
@@ -96,12 +104,16 @@ impl World {
 }
 
 /// What a real node says, without the details that it puts in parentheses behind a script's failure.
-fn words(node: &TestNode, block: &Block) -> String {
-    match node.rpc("submitblock", &[json!(serialize_hex(block))]) {
+fn words(answer: Result<Value, RpcError>) -> String {
+    match answer {
         Ok(Value::Null) => GOOD.to_owned(),
         Ok(Value::String(words)) => words.split(" (").next().unwrap_or(&words).to_owned(),
         other => format!("{other:?}"),
     }
+}
+
+fn own_words(answer: Result<(), Reason>) -> String {
+    answer.map_or_else(|reason| reason.to_string(), |()| GOOD.to_owned())
 }
 
 /// Spends one of the chain's own coins in the outputs of a transaction.
