@@ -24,13 +24,7 @@ pub enum Chain {
 
 impl Chain {
     /// Every chain, in the order in which a list of them is shown.
-    pub const ALL: [Self; 5] = [
-        Self::Regtest,
-        Self::Testnet4,
-        Self::Testnet3,
-        Self::Signet,
-        Self::Main,
-    ];
+    pub const ALL: [Self; 5] = [Self::Regtest, Self::Testnet4, Self::Testnet3, Self::Signet, Self::Main];
 
     /// The name that this project's command line uses.
     pub const fn name(self) -> &'static str {

@@ -61,10 +61,7 @@ impl Payout {
                 });
             }
         };
-        Ok(Self {
-            script,
-            name: address.to_owned(),
-        })
+        Ok(Self { script, name: address.to_owned() })
     }
 
     /// Takes an output script in hex, whatever it means.
@@ -73,20 +70,14 @@ impl Payout {
     /// [`PayoutError::Script`].
     pub fn to_script(hex: &str) -> Result<Self, PayoutError> {
         match ScriptBuf::from_hex(hex) {
-            Ok(script) if !script.is_empty() => Ok(Self {
-                script,
-                name: format!("script {hex}"),
-            }),
+            Ok(script) if !script.is_empty() => Ok(Self { script, name: format!("script {hex}") }),
             _ => Err(PayoutError::Script(hex.to_owned())),
         }
     }
 
     /// Pays whoever comes first: for tests, where nobody has a wallet.
     pub fn to_anyone() -> Self {
-        Self {
-            script: ScriptBuf::from_bytes(vec![0x51]),
-            name: "anyone (OP_TRUE)".to_owned(),
-        }
+        Self { script: ScriptBuf::from_bytes(vec![0x51]), name: "anyone (OP_TRUE)".to_owned() }
     }
 
     /// The output script.
@@ -124,14 +115,9 @@ mod tests {
 
     #[test]
     fn every_address_type_of_every_chain_pays_to_its_script() {
-        for (chain, hex) in Chain::ALL
-            .into_iter()
-            .flat_map(|chain| SCRIPTS.map(|hex| (chain, hex)))
-        {
+        for (chain, hex) in Chain::ALL.into_iter().flat_map(|chain| SCRIPTS.map(|hex| (chain, hex))) {
             let script = ScriptBuf::from_hex(hex).unwrap();
-            let address = Address::from_script(&script, chain.network())
-                .unwrap()
-                .to_string();
+            let address = Address::from_script(&script, chain.network()).unwrap().to_string();
             let payout = Payout::to_address(&address, chain).unwrap();
             assert_eq!((payout.script(), payout.to_string()), (&script, address));
         }
@@ -141,34 +127,16 @@ mod tests {
     #[test]
     fn published_addresses_pay_to_their_published_scripts() {
         for (address, chain, script) in [
-            (
-                "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
-                Chain::Main,
-                SCRIPTS[2],
-            ),
-            (
-                "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7",
-                Chain::Testnet4,
-                SCRIPTS[3],
-            ),
-            (
-                "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
-                Chain::Main,
-                SCRIPTS[4],
-            ),
+            ("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", Chain::Main, SCRIPTS[2]),
+            ("tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7", Chain::Testnet4, SCRIPTS[3]),
+            ("bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", Chain::Main, SCRIPTS[4]),
             (
                 "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
                 Chain::Main,
                 "76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac",
             ),
         ] {
-            assert_eq!(
-                Payout::to_address(address, chain)
-                    .unwrap()
-                    .script()
-                    .to_hex_string(),
-                script
-            );
+            assert_eq!(Payout::to_address(address, chain).unwrap().script().to_hex_string(), script);
         }
     }
 
@@ -191,10 +159,7 @@ mod tests {
             "",
         ] {
             assert!(
-                matches!(
-                    Payout::to_address(text, Chain::Main),
-                    Err(PayoutError::Malformed { .. })
-                ),
+                matches!(Payout::to_address(text, Chain::Main), Err(PayoutError::Malformed { .. })),
                 "{text}"
             );
         }

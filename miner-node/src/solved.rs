@@ -19,11 +19,7 @@ impl fmt::Debug for SolvedBlock {
     /// Leaves the megabytes of hex out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { hash, height, hex } = self;
-        write!(
-            f,
-            "SolvedBlock {{ hash: {hash}, height: {height}, bytes: {} }}",
-            hex.len() / 2
-        )
+        write!(f, "SolvedBlock {{ hash: {hash}, height: {height}, bytes: {} }}", hex.len() / 2)
     }
 }
 
@@ -51,9 +47,7 @@ impl Verdict {
             None => Self::Accepted,
             Some("duplicate") => Self::Duplicate,
             Some("inconclusive" | "duplicate-inconclusive") => Self::Inconclusive,
-            Some(_) => Self::Rejected {
-                reason: result.unwrap_or_default(),
-            },
+            Some(_) => Self::Rejected { reason: result.unwrap_or_default() },
         }
     }
 
@@ -133,11 +127,7 @@ mod tests {
     #[test]
     fn a_known_reason_is_explained_and_an_unknown_one_shown_verbatim() {
         assert!(verdict("bad-cb-height").explain().contains("BIP34"));
-        assert!(
-            verdict("bad-witness-merkle-match, details")
-                .explain()
-                .contains("witness commitment")
-        );
+        assert!(verdict("bad-witness-merkle-match, details").explain().contains("witness commitment"));
         assert_eq!(verdict("bad-moon-phase").explain(), "rejected as bad-moon-phase");
         assert!(!verdict("").is_good());
     }
@@ -145,11 +135,7 @@ mod tests {
     #[test]
     fn a_block_in_a_log_shows_its_size_and_not_its_bytes() {
         use bitcoin::hashes::Hash;
-        let block = SolvedBlock {
-            hash: BlockHash::all_zeros(),
-            height: 7,
-            hex: "00".repeat(300),
-        };
+        let block = SolvedBlock { hash: BlockHash::all_zeros(), height: 7, hex: "00".repeat(300) };
         assert!(format!("{block:?}").ends_with("height: 7, bytes: 300 }"));
     }
 }

@@ -38,11 +38,7 @@ async fn a_cookie_that_a_restart_changed_is_read_again() {
     let client = cookie_client(&node, cookie.path());
     client.best_block_hash().await.unwrap();
     client.best_block_hash().await.unwrap();
-    assert_eq!(
-        node.calls().len(),
-        3,
-        "refused, again with the new cookie, and the new one from then on"
-    );
+    assert_eq!(node.calls().len(), 3, "refused, again with the new cookie, and the new one from then on");
 }
 
 #[tokio::test]
@@ -66,10 +62,7 @@ async fn a_half_written_cookie_sends_nothing() {
     let cookie = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&cookie, "__coo").unwrap();
     let error = failure(&cookie_client(&node, cookie.path())).await;
-    assert!(
-        matches!(error, NodeError::Cookie { .. }) && error.is_transient(),
-        "{error}"
-    );
+    assert!(matches!(error, NodeError::Cookie { .. }) && error.is_transient(), "{error}");
     assert!(node.calls().is_empty());
 }
 
@@ -79,10 +72,7 @@ async fn a_login_in_the_url_is_used() {
     let url = format!("http://Aladdin:open%20sesame@{}", node.address);
     let client = RpcClient::new(&url, Auth::Cookie("/nowhere".into())).unwrap();
     client.best_block_hash().await.unwrap();
-    assert_eq!(
-        node.calls()[0].authorization,
-        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
-    );
+    assert_eq!(node.calls()[0].authorization, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     assert_eq!(client.url(), node.url());
 }
 
@@ -91,29 +81,13 @@ async fn answers_that_refuse_say_why_and_whether_to_retry() {
     type Case = (fn() -> Answer, &'static str, bool);
     let cases: [Case; 9] = [
         (|| http("403 Forbidden", ""), "rpcallowip", false),
-        (
-            || http("503 Service Unavailable", "Work queue depth exceeded"),
-            "rpcworkqueue",
-            true,
-        ),
-        (
-            || http("404 Not Found", "<html>nginx</html>"),
-            "a web page",
-            false,
-        ),
+        (|| http("503 Service Unavailable", "Work queue depth exceeded"), "rpcworkqueue", true),
+        (|| http("404 Not Found", "<html>nginx</html>"), "a web page", false),
         (|| http("200 OK", "<!DOCTYPE html>"), "a web page", false),
         (|| http("502 Bad Gateway", "<html>"), "HTTP 502", true),
-        (
-            || error(-28, "Verifying blocks…"),
-            "still loading: Verifying blocks…",
-            true,
-        ),
+        (|| error(-28, "Verifying blocks…"), "still loading: Verifying blocks…", true),
         (|| error(-10, "in initial sync"), "in initial sync (-10)", true),
-        (
-            || error(-8, "getblocktemplate must be called with the segwit rule set"),
-            "(-8)",
-            false,
-        ),
+        (|| error(-8, "getblocktemplate must be called with the segwit rule set"), "(-8)", false),
         (|| result(json!("no hash")), "makes no sense", true),
     ];
     for (answer, words, transient) in cases {
@@ -133,10 +107,7 @@ async fn an_answer_that_breaks_off_is_no_answer() {
     ] {
         let node = FakeNode::always(|| Answer::SendAndClose(torn.into()));
         let error = failure(&node.client()).await;
-        assert!(
-            matches!(error, NodeError::Truncated { .. }) && error.is_transient(),
-            "{error}"
-        );
+        assert!(matches!(error, NodeError::Truncated { .. }) && error.is_transient(), "{error}");
     }
 }
 
@@ -199,43 +170,24 @@ async fn a_connection_that_breaks_under_a_call_is_made_once_more() {
 
     let always = breaks_first(usize::MAX);
     let error = failure(&always.client()).await;
-    assert!(
-        matches!(error, NodeError::Unreachable { .. }) && error.is_transient(),
-        "{error}"
-    );
+    assert!(matches!(error, NodeError::Unreachable { .. }) && error.is_transient(), "{error}");
     assert_eq!(always.calls().len(), 2);
 }
 
 #[tokio::test]
 async fn a_port_where_nothing_listens_says_how_to_start_a_node() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let password = miner_node::Secret::new("canary");
-    let client = RpcClient::new(
-        &free.to_string(),
-        Auth::UserPass {
-            user: "me".into(),
-            password,
-        },
-    )
-    .unwrap();
+    let client = RpcClient::new(&free.to_string(), Auth::UserPass { user: "me".into(), password }).unwrap();
     let error = failure(&client).await;
     assert!(matches!(error, NodeError::Refused { .. }) && error.is_transient());
-    assert!(
-        error.to_string().contains("bitcoind") && error.to_string().contains("--node URL"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("bitcoind") && error.to_string().contains("--node URL"), "{error}");
 }
 
 #[tokio::test]
 async fn a_host_without_an_address_is_named() {
-    let client = RpcClient::new(
-        "http://me:canary@no-such-host.invalid:1",
-        Auth::Cookie("unused".into()),
-    )
-    .unwrap();
+    let client =
+        RpcClient::new("http://me:canary@no-such-host.invalid:1", Auth::Cookie("unused".into())).unwrap();
     let error = failure(&client).await;
     assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
 }
@@ -267,10 +219,7 @@ async fn calls_beside_a_long_poll_are_answered() {
         answer = calls => answer.unwrap(),
     };
     let polled = &node.calls()[0];
-    assert_eq!(
-        polled.params,
-        json!([{ "rules": ["segwit"], "longpollid": "id" }])
-    );
+    assert_eq!(polled.params, json!([{ "rules": ["segwit"], "longpollid": "id" }]));
 }
 
 #[tokio::test]

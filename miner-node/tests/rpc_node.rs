@@ -40,9 +40,7 @@ fn regtest(mut answer: impl FnMut(&Call) -> Answer + Send + 'static) -> FakeNode
 }
 
 async fn connected(node: &FakeNode) -> RpcNode {
-    RpcNode::connect(node.client(), Some(Chain::Regtest))
-        .await
-        .unwrap()
+    RpcNode::connect(node.client(), Some(Chain::Regtest)).await.unwrap()
 }
 
 #[tokio::test]
@@ -50,19 +48,13 @@ async fn the_wrong_chain_is_refused() {
     let node = FakeNode::always(|| result(chain_info("test")));
     let refusal = |asked| async move { RpcNode::connect(node.client(), asked).await };
     let error = refusal(Some(Chain::Regtest)).await.unwrap_err();
-    assert!(
-        error.is_fatal() && error.to_string().contains("on testnet3, not on regtest"),
-        "{error}"
-    );
+    assert!(error.is_fatal() && error.to_string().contains("on testnet3, not on regtest"), "{error}");
 }
 
 #[tokio::test]
 async fn without_a_wish_the_nodes_chain_is_taken_if_it_is_known() {
     let node = FakeNode::always(|| result(chain_info("test")));
-    assert_eq!(
-        RpcNode::connect(node.client(), None).await.unwrap().chain(),
-        Chain::Testnet3
-    );
+    assert_eq!(RpcNode::connect(node.client(), None).await.unwrap().chain(), Chain::Testnet3);
     let node = FakeNode::always(|| result(chain_info("liquidv1")));
     let error = RpcNode::connect(node.client(), None).await.unwrap_err();
     assert!(matches!(&error, NodeError::UnsupportedChain { .. }) && error.to_string().contains("liquidv1"));
@@ -78,22 +70,12 @@ async fn of_signets_only_the_one_that_anybody_may_mine_is_taken() {
         })
     };
     let open = signet("51");
-    let node = RpcNode::connect(open.client(), Some(Chain::Signet))
-        .await
-        .unwrap();
+    let node = RpcNode::connect(open.client(), Some(Chain::Signet)).await.unwrap();
     let _ = node.next_job().await;
-    assert_eq!(
-        open.calls().last().unwrap().params[0]["rules"],
-        json!(["segwit", "signet"])
-    );
+    assert_eq!(open.calls().last().unwrap().params[0]["rules"], json!(["segwit", "signet"]));
 
-    let error = RpcNode::connect(signet("512103ad").client(), Some(Chain::Signet))
-        .await
-        .unwrap_err();
-    assert!(
-        error.is_fatal() && error.to_string().contains("contrib/signet/miner"),
-        "{error}"
-    );
+    let error = RpcNode::connect(signet("512103ad").client(), Some(Chain::Signet)).await.unwrap_err();
+    assert!(error.is_fatal() && error.to_string().contains("contrib/signet/miner"), "{error}");
 }
 
 #[tokio::test]
@@ -104,10 +86,7 @@ async fn a_long_poll_brings_the_next_job() {
     });
     let node = connected(&node).await;
     let (first, second) = (node.next_job().await.unwrap(), node.next_job().await.unwrap());
-    assert_eq!(
-        [first.prev_blockhash(), second.prev_blockhash()].map(|h| h.to_string()),
-        [hash(1), hash(2)]
-    );
+    assert_eq!([first.prev_blockhash(), second.prev_blockhash()].map(|h| h.to_string()), [hash(1), hash(2)]);
     assert!(first.is_clean() && second.is_clean());
     assert_ne!(first.id(), second.id());
     assert!(node.template(&first).is_ok() && node.template(&second).is_ok());
@@ -129,16 +108,10 @@ async fn a_new_tip_is_seen_though_the_long_poll_hangs() {
         let since = Instant::now();
         let job = miner.next_job().await.unwrap();
         assert_eq!(job.prev_blockhash().to_string(), hash(next));
-        assert!(
-            since.elapsed() < Duration::from_secs(30),
-            "the poll beside the long poll does not run"
-        );
+        assert!(since.elapsed() < Duration::from_secs(30), "the poll beside the long poll does not run");
     }
     let longpolls = node.calls().iter().filter(|call| is_longpoll(call)).count();
-    assert_eq!(
-        longpolls, 1,
-        "a hanging long poll is not given up for another one"
-    );
+    assert_eq!(longpolls, 1, "a hanging long poll is not given up for another one");
 }
 
 #[tokio::test]
@@ -174,11 +147,7 @@ async fn a_template_that_says_nothing_new_is_no_job() {
     let first = miner.next_job().await.unwrap();
     let second = miner.next_job().await.unwrap();
     assert!(!second.hashes_like(&first) && !second.is_clean());
-    let templates = node
-        .calls()
-        .iter()
-        .filter(|call| call.method == "getblocktemplate")
-        .count();
+    let templates = node.calls().iter().filter(|call| call.method == "getblocktemplate").count();
     assert_eq!(templates, 3);
 }
 
@@ -215,10 +184,7 @@ async fn a_node_that_vanishes_is_reported_and_waited_for() {
     }
     up.store(true, Ordering::Relaxed);
     let after = miner.next_job().await.unwrap();
-    assert!(
-        Arc::ptr_eq(&before, &after),
-        "the node is back with the same template"
-    );
+    assert!(Arc::ptr_eq(&before, &after), "the node is back with the same template");
 }
 
 #[tokio::test]
@@ -238,10 +204,7 @@ async fn a_node_without_long_polls_is_polled() {
         let miner = if refuses { miner } else { miner.without_longpoll() };
         miner.next_job().await.unwrap();
         tip.store(2, Ordering::Relaxed);
-        assert_eq!(
-            miner.next_job().await.unwrap().prev_blockhash().to_string(),
-            hash(2)
-        );
+        assert_eq!(miner.next_job().await.unwrap().prev_blockhash().to_string(), hash(2));
         assert_eq!(node.calls().iter().any(is_longpoll), refuses);
     }
 }

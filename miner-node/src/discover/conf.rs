@@ -47,11 +47,7 @@ impl Conf {
             } else if let Some((key, value)) = line.split_once('=') {
                 // `regtest.rpcport` is another way to write `rpcport` in the section `regtest`.
                 let (section, key) = key.trim().split_once('.').unwrap_or((&section, key.trim()));
-                lines.push(Line {
-                    section: section.into(),
-                    key: key.into(),
-                    value: value.trim().into(),
-                });
+                lines.push(Line { section: section.into(), key: key.into(), value: value.trim().into() });
             }
         }
         Self(lines)
@@ -61,18 +57,13 @@ impl Conf {
     /// first line wins.
     pub(super) fn get(&self, chain: Chain, key: &str) -> Option<&str> {
         let global = chain == Chain::Main || !MAIN_ONLY_UNLESS_IN_SECTION.contains(&key);
-        self.first(chain.core_name(), key)
-            .or_else(|| if global { self.first("", key) } else { None })
+        self.first(chain.core_name(), key).or_else(|| if global { self.first("", key) } else { None })
     }
 
     /// The chain that the file selects.
     pub(super) fn chain(&self) -> Option<Chain> {
         let by_flag = |chain: &Chain| {
-            let flag = if *chain == Chain::Testnet3 {
-                "testnet"
-            } else {
-                chain.name()
-            };
+            let flag = if *chain == Chain::Testnet3 { "testnet" } else { chain.name() };
             self.first("", flag) == Some("1")
         };
         let named = self.first("", "chain").and_then(|name| name.parse().ok());
@@ -80,10 +71,7 @@ impl Conf {
     }
 
     fn first(&self, section: &str, key: &str) -> Option<&str> {
-        let mut lines = self
-            .0
-            .iter()
-            .filter(|line| line.section == section && line.key == key);
+        let mut lines = self.0.iter().filter(|line| line.section == section && line.key == key);
         lines.next().map(|line| line.value.as_str())
     }
 }
@@ -137,10 +125,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_empty() {
-        assert_eq!(
-            Conf::read(Path::new("/nowhere/bitcoin.conf")).unwrap(),
-            Conf::default()
-        );
+        assert_eq!(Conf::read(Path::new("/nowhere/bitcoin.conf")).unwrap(), Conf::default());
     }
 
     #[test]

@@ -40,10 +40,7 @@ pub struct Discovered {
 /// # Errors
 /// [`NodeError::NotFound`] with every place looked at, or [`NodeError::BadUrl`].
 pub fn discover(search: &Search) -> Result<Discovered, NodeError> {
-    let folders = search
-        .datadir
-        .clone()
-        .map_or_else(default_folders, |folder| vec![folder]);
+    let folders = search.datadir.clone().map_or_else(default_folders, |folder| vec![folder]);
     discover_in(&folders, search)
 }
 
@@ -52,10 +49,7 @@ fn discover_in(folders: &[PathBuf], search: &Search) -> Result<Discovered, NodeE
     let chain = chain_of(search, &sites);
     let parse = |url: &str| Endpoint::parse(url, Some(chain.rpc_port()));
     let given = search.node.as_deref().map(parse).transpose()?;
-    let own_login = search
-        .auth
-        .clone()
-        .or(given.as_ref().and_then(|node| node.login.clone()));
+    let own_login = search.auth.clone().or(given.as_ref().and_then(|node| node.login.clone()));
     let found = sites.iter().find_map(|site| Some((site, site.login(chain)?)));
     let (site, (auth, how)) = match (own_login, found) {
         (Some(auth), found) => (found.map(|(site, _)| site), (auth, "as given".to_owned())),
@@ -68,11 +62,7 @@ fn discover_in(folders: &[PathBuf], search: &Search) -> Result<Discovered, NodeE
         (None, None) => parse("127.0.0.1")?,
     };
     let url = endpoint.url();
-    Ok(Discovered {
-        how: format!("{chain} node at {url}, login {how}"),
-        url,
-        auth,
-    })
+    Ok(Discovered { how: format!("{chain} node at {url}, login {how}"), url, auth })
 }
 
 fn chain_of(search: &Search, sites: &[Site]) -> Chain {
@@ -81,11 +71,7 @@ fn chain_of(search: &Search, sites: &[Site]) -> Chain {
         Chain::of_rpc_port(node.uri.port_u16()?)
     };
     let by_conf = || sites.iter().find_map(|site| site.conf.chain());
-    search
-        .chain
-        .or_else(by_port)
-        .or_else(by_conf)
-        .unwrap_or(Chain::Main)
+    search.chain.or_else(by_port).or_else(by_conf).unwrap_or(Chain::Main)
 }
 
 fn nothing_found(chain: Chain, given: Option<&Endpoint>, sites: &[Site]) -> NodeError {
@@ -95,10 +81,7 @@ fn nothing_found(chain: Chain, given: Option<&Endpoint>, sites: &[Site]) -> Node
     }
     let looked_at = places.join(", ");
     match given {
-        Some(endpoint) => NodeError::NoLogin {
-            url: endpoint.url(),
-            looked_at,
-        },
+        Some(endpoint) => NodeError::NoLogin { url: endpoint.url(), looked_at },
         None => NodeError::NotFound { chain, looked_at },
     }
 }

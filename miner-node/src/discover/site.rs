@@ -21,28 +21,16 @@ impl Site {
             Ok(conf) => (conf, None),
             Err(error) => (Conf::default(), Some(format!("{}: {error}", path.display()))),
         };
-        let folder = conf
-            .get(Chain::Main, "datadir")
-            .map_or_else(|| folder.to_owned(), PathBuf::from);
+        let folder = conf.get(Chain::Main, "datadir").map_or_else(|| folder.to_owned(), PathBuf::from);
         Self { folder, conf, unread }
     }
 
     /// The login that a node with this folder takes, and where it was found.
     pub(super) fn login(&self, chain: Chain) -> Option<(Auth, String)> {
-        if let Some(password) = self
-            .conf
-            .get(chain, "rpcpassword")
-            .filter(|password| !password.is_empty())
-        {
+        if let Some(password) = self.conf.get(chain, "rpcpassword").filter(|password| !password.is_empty()) {
             let user = self.conf.get(chain, "rpcuser").unwrap_or_default().to_owned();
             let how = format!("`{user}` from bitcoin.conf of {}", self.folder.display());
-            return Some((
-                Auth::UserPass {
-                    user,
-                    password: Secret::new(password),
-                },
-                how,
-            ));
+            return Some((Auth::UserPass { user, password: Secret::new(password) }, how));
         }
         let cookies = self.cookies(chain).into_iter();
         // A node that stops removes its cookie; where several are left, the newest is alive.
@@ -53,9 +41,7 @@ impl Site {
 
     /// Where the node's cookie may lie.
     fn cookies(&self, chain: Chain) -> Vec<PathBuf> {
-        let folder = chain
-            .folder()
-            .map_or_else(|| self.folder.clone(), |name| self.folder.join(name));
+        let folder = chain.folder().map_or_else(|| self.folder.clone(), |name| self.folder.join(name));
         if let Some(name) = self.conf.get(chain, "rpccookiefile") {
             return vec![folder.join(name)];
         }
@@ -69,10 +55,7 @@ impl Site {
     /// Host and port as bitcoin-cli would choose them; the port may be missing.
     pub(super) fn address(&self, chain: Chain) -> String {
         let host = self.conf.get(chain, "rpcconnect").unwrap_or("127.0.0.1");
-        let bound = self
-            .conf
-            .get(chain, "rpcbind")
-            .and_then(|bind| Some(bind.rsplit_once(':')?.1));
+        let bound = self.conf.get(chain, "rpcbind").and_then(|bind| Some(bind.rsplit_once(':')?.1));
         let bound = bound.filter(|port| port.parse::<u16>().is_ok());
         match self.conf.get(chain, "rpcport").or(bound) {
             Some(port) => format!("{}:{port}", host_alone(host)),
@@ -81,15 +64,9 @@ impl Site {
     }
 
     pub(super) fn looked_at(&self, chain: Chain) -> Vec<String> {
-        let cookies = self
-            .cookies(chain)
-            .into_iter()
-            .map(|path| format!("no cookie {}", path.display()));
+        let cookies = self.cookies(chain).into_iter().map(|path| format!("no cookie {}", path.display()));
         let conf = self.unread.clone().unwrap_or_else(|| {
-            format!(
-                "no rpcpassword for {chain} in {}",
-                self.folder.join("bitcoin.conf").display()
-            )
+            format!("no rpcpassword for {chain} in {}", self.folder.join("bitcoin.conf").display())
         });
         cookies.chain([conf]).collect()
     }

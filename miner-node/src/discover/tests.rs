@@ -17,24 +17,15 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn find(folder: &tempfile::TempDir, search: Search) -> Result<Discovered, NodeError> {
-    discover(&Search {
-        datadir: Some(folder.path().to_owned()),
-        ..search
-    })
+    discover(&Search { datadir: Some(folder.path().to_owned()), ..search })
 }
 
 fn on(chain: Chain) -> Search {
-    Search {
-        chain: Some(chain),
-        ..Search::default()
-    }
+    Search { chain: Some(chain), ..Search::default() }
 }
 
 fn user(user: &str, password: &str) -> Auth {
-    Auth::UserPass {
-        user: user.into(),
-        password: Secret::new(password),
-    }
+    Auth::UserPass { user: user.into(), password: Secret::new(password) }
 }
 
 #[test]
@@ -49,10 +40,7 @@ fn each_chain_has_its_port_and_its_cookie() {
     ] {
         let folder = folder(&[(cookie, "__cookie__:x")]);
         let found = find(&folder, on(chain)).unwrap();
-        assert_eq!(
-            (found.url.as_str(), found.auth),
-            (url, Auth::Cookie(folder.path().join(cookie)))
-        );
+        assert_eq!((found.url.as_str(), found.auth), (url, Auth::Cookie(folder.path().join(cookie))));
     }
 }
 
@@ -61,15 +49,9 @@ fn bitcoin_conf_decides_for_its_chain() {
     let conf = "rpcuser=me\nrpcpassword=canary\nrpcport=1\n[regtest]\nrpcport=1234\nrpcconnect=10.0.0.1";
     let folder = folder(&[("bitcoin.conf", conf)]);
     let found = find(&folder, on(Chain::Regtest)).unwrap();
-    assert_eq!(
-        (found.url.as_str(), &found.auth),
-        ("http://10.0.0.1:1234", &user("me", "canary"))
-    );
+    assert_eq!((found.url.as_str(), &found.auth), ("http://10.0.0.1:1234", &user("me", "canary")));
     assert!(!format!("{found:?}").contains("canary"));
-    assert_eq!(
-        find(&folder, on(Chain::Signet)).unwrap().url,
-        "http://127.0.0.1:38332"
-    );
+    assert_eq!(find(&folder, on(Chain::Signet)).unwrap().url, "http://127.0.0.1:38332");
 }
 
 #[test]
@@ -97,136 +79,57 @@ fn another_data_folder_and_cookie_name_are_followed() {
 
 #[test]
 fn what_is_given_goes_before_what_is_found() {
-    let folder = folder(&[
-        ("regtest/.cookie", "a:b"),
-        ("bitcoin.conf", "[regtest]\nrpcport=1"),
-    ]);
+    let folder = folder(&[("regtest/.cookie", "a:b"), ("bitcoin.conf", "[regtest]\nrpcport=1")]);
     let node = Some("http://u:p@host".to_owned());
-    let by_url = find(
-        &folder,
-        Search {
-            node: node.clone(),
-            ..on(Chain::Regtest)
-        },
-    )
-    .unwrap();
-    assert_eq!(
-        (by_url.url.as_str(), by_url.auth),
-        ("http://host:18443", user("u", "p"))
-    );
+    let by_url = find(&folder, Search { node: node.clone(), ..on(Chain::Regtest) }).unwrap();
+    assert_eq!((by_url.url.as_str(), by_url.auth), ("http://host:18443", user("u", "p")));
     let auth = Some(user("me", "x"));
-    let by_flags = find(
-        &folder,
-        Search {
-            node,
-            auth: auth.clone(),
-            ..on(Chain::Regtest)
-        },
-    )
-    .unwrap();
+    let by_flags = find(&folder, Search { node, auth: auth.clone(), ..on(Chain::Regtest) }).unwrap();
     assert_eq!(Some(by_flags.auth), auth);
-    let no_url = find(
-        &folder,
-        Search {
-            auth,
-            ..on(Chain::Regtest)
-        },
-    )
-    .unwrap();
+    let no_url = find(&folder, Search { auth, ..on(Chain::Regtest) }).unwrap();
     assert_eq!(no_url.url, "http://127.0.0.1:1");
 }
 
 #[test]
 fn without_a_chain_the_port_or_the_configuration_tells() {
-    let files = [
-        (".cookie", "a:b"),
-        ("regtest/.cookie", "a:b"),
-        ("signet/.cookie", "a:b"),
-    ];
+    let files = [(".cookie", "a:b"), ("regtest/.cookie", "a:b"), ("signet/.cookie", "a:b")];
     let plain = folder(&files);
-    let node = |url: &str| Search {
-        node: Some(url.into()),
-        ..Search::default()
-    };
+    let node = |url: &str| Search { node: Some(url.into()), ..Search::default() };
     let cookie = |found: Discovered| match found.auth {
         Auth::Cookie(path) => path.strip_prefix(plain.path()).unwrap().to_owned(),
         Auth::UserPass { .. } => panic!("there is no password"),
     };
-    assert_eq!(
-        cookie(find(&plain, node("host:38332")).unwrap()),
-        Path::new("signet/.cookie")
-    );
-    assert_eq!(
-        cookie(find(&plain, node("host:1")).unwrap()),
-        Path::new(".cookie")
-    );
+    assert_eq!(cookie(find(&plain, node("host:38332")).unwrap()), Path::new("signet/.cookie"));
+    assert_eq!(cookie(find(&plain, node("host:1")).unwrap()), Path::new(".cookie"));
     std::fs::write(plain.path().join("bitcoin.conf"), "regtest=1").unwrap();
-    assert_eq!(
-        find(&plain, Search::default()).unwrap().url,
-        "http://127.0.0.1:18443"
-    );
+    assert_eq!(find(&plain, Search::default()).unwrap().url, "http://127.0.0.1:18443");
 }
 
 #[test]
 fn of_several_signets_the_one_started_last_is_taken() {
-    let folder = folder(&[
-        ("signet/.cookie", "a:b"),
-        ("signet_1/.cookie", "a:b"),
-        ("signet_2/.cookie", "a:b"),
-    ]);
+    let folder =
+        folder(&[("signet/.cookie", "a:b"), ("signet_1/.cookie", "a:b"), ("signet_2/.cookie", "a:b")]);
     let newest = folder.path().join("signet_1/.cookie");
     let later = SystemTime::now() + Duration::from_secs(60);
-    std::fs::File::options()
-        .write(true)
-        .open(&newest)
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
-    assert_eq!(
-        find(&folder, on(Chain::Signet)).unwrap().auth,
-        Auth::Cookie(newest)
-    );
+    std::fs::File::options().write(true).open(&newest).unwrap().set_modified(later).unwrap();
+    assert_eq!(find(&folder, on(Chain::Signet)).unwrap().auth, Auth::Cookie(newest));
 }
 
 #[test]
 fn where_nothing_is_found_every_place_is_named() {
     let folder = folder(&[]);
     let error = find(&folder, on(Chain::Regtest)).unwrap_err().to_string();
-    for words in [
-        "regtest/.cookie",
-        "bitcoin.conf",
-        "bitcoind -chain=regtest",
-        "--node URL",
-    ] {
+    for words in ["regtest/.cookie", "bitcoin.conf", "bitcoind -chain=regtest", "--node URL"] {
         assert!(error.contains(words), "{words}: {error}");
     }
     let node = Some("host:1".to_owned());
-    let error = find(
-        &folder,
-        Search {
-            node,
-            ..on(Chain::Regtest)
-        },
-    )
-    .unwrap_err()
-    .to_string();
-    assert!(
-        error.contains("http://host:1") && error.contains("-u USER -p PASS"),
-        "{error}"
-    );
+    let error = find(&folder, Search { node, ..on(Chain::Regtest) }).unwrap_err().to_string();
+    assert!(error.contains("http://host:1") && error.contains("-u USER -p PASS"), "{error}");
 }
 
 #[test]
 fn without_any_folder_a_login_is_enough() {
-    let search = Search {
-        auth: Some(user("a", "b")),
-        ..on(Chain::Regtest)
-    };
+    let search = Search { auth: Some(user("a", "b")), ..on(Chain::Regtest) };
     assert_eq!(discover_in(&[], &search).unwrap().url, "http://127.0.0.1:18443");
-    assert!(
-        discover_in(&[], &on(Chain::Main))
-            .unwrap_err()
-            .to_string()
-            .contains("--datadir")
-    );
+    assert!(discover_in(&[], &on(Chain::Main)).unwrap_err().to_string().contains("--datadir"));
 }

@@ -74,12 +74,12 @@ impl EmbeddedNode {
         Ok(self.state().template(&self.options)?.job().clone())
     }
 
-    /// The whole block that a share of one of this node's jobs stands for.
+    /// The template of one of this node's jobs, for as long as it is kept: until two tips later.
     ///
     /// # Errors
-    /// [`NodeError::UnknownJob`] if the job is another node's, or two tips have come since.
-    pub fn assemble(&self, share: &Share) -> Result<SolvedBlock, NodeError> {
-        self.state().shelf.find(share.job())?.block(share)
+    /// [`NodeError::UnknownJob`].
+    pub fn template(&self, job: &Arc<Job>) -> Result<Arc<Template>, NodeError> {
+        self.state().shelf.find(job)
     }
 
     /// Hands a block to the chain.

@@ -10,7 +10,7 @@ use bitcoin::BlockHash;
 use miner_core::{Job, Share};
 
 use crate::embedded::EmbeddedNode;
-use crate::{Chain, NodeError, SolvedBlock, Verdict};
+use crate::{Chain, NodeError, SolvedBlock, Template, Verdict};
 
 pub use rpc::RpcNode;
 
@@ -43,15 +43,23 @@ impl Node {
         }
     }
 
+    /// The template of one of its jobs, for as long as it is kept: until two tips later.
+    ///
+    /// # Errors
+    /// [`NodeError::UnknownJob`].
+    pub fn template(&self, job: &Arc<Job>) -> Result<Arc<Template>, NodeError> {
+        match self {
+            Self::Rpc(node) => node.template(job),
+            Self::Embedded(node) => node.template(job),
+        }
+    }
+
     /// The whole block that a share of one of its jobs stands for.
     ///
     /// # Errors
     /// [`NodeError::UnknownJob`] if the job is not its own, or two tips have come since.
     pub fn assemble(&self, share: &Share) -> Result<SolvedBlock, NodeError> {
-        match self {
-            Self::Rpc(node) => node.assemble(share),
-            Self::Embedded(node) => node.assemble(share),
-        }
+        self.template(share.job())?.block(share)
     }
 
     /// Hands a block over, as often as it takes: the same block twice does no harm.

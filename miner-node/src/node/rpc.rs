@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitcoin::BlockHash;
-use miner_core::{Job, Share};
+use miner_core::Job;
 
 use super::wait::Waiting;
 use crate::template::Shelf;
@@ -79,14 +79,6 @@ impl RpcNode {
         self.waiting.lock().await.next_job(self).await
     }
 
-    /// The whole block that a share of one of this node's jobs stands for.
-    ///
-    /// # Errors
-    /// [`NodeError::UnknownJob`] if the job is another node's, or two tips have come since.
-    pub fn assemble(&self, share: &Share) -> Result<SolvedBlock, NodeError> {
-        self.template(share.job())?.block(share)
-    }
-
     /// Hands a block to the node. Handing it over again does no harm.
     ///
     /// # Errors
@@ -143,11 +135,7 @@ impl RpcNode {
 
     /// The rules that a template request names.
     pub(super) fn rules(&self) -> &'static [&'static str] {
-        if self.chain == Chain::Signet {
-            &["segwit", "signet"]
-        } else {
-            &["segwit"]
-        }
+        if self.chain == Chain::Signet { &["segwit", "signet"] } else { &["segwit"] }
     }
 }
 
@@ -163,11 +151,7 @@ async fn confirmed_chain(rpc: &RpcClient, asked: Option<Chain>) -> Result<Chain,
     let found = info.chain.parse::<Chain>().ok();
     if let Some(asked) = asked.filter(|asked| Some(*asked) != found) {
         let found = found.map_or_else(|| crate::rpc::plain(&info.chain), |chain| chain.to_string());
-        return Err(NodeError::WrongChain {
-            url: rpc.url(),
-            asked,
-            found,
-        });
+        return Err(NodeError::WrongChain { url: rpc.url(), asked, found });
     }
     let chain = found.ok_or_else(|| NodeError::UnsupportedChain {
         url: rpc.url(),
@@ -175,9 +159,7 @@ async fn confirmed_chain(rpc: &RpcClient, asked: Option<Chain>) -> Result<Chain,
     })?;
     match info.signet_challenge {
         Some(challenge) if chain == Chain::Signet && challenge != OPEN_SIGNET => {
-            Err(NodeError::SignedSignet {
-                challenge: crate::rpc::plain(&challenge),
-            })
+            Err(NodeError::SignedSignet { challenge: crate::rpc::plain(&challenge) })
         }
         _ => Ok(chain),
     }

@@ -48,11 +48,7 @@ impl Waiting {
     pub(super) async fn next_job(&mut self, node: &RpcNode) -> Result<Arc<Job>, NodeError> {
         tokio::time::sleep(pause(self.failures)).await;
         let job = self.job_or_failure(node).await;
-        self.failures = if job.is_ok() {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
+        self.failures = if job.is_ok() { 0 } else { self.failures.saturating_add(1) };
         job
     }
 
@@ -64,9 +60,7 @@ impl Waiting {
         };
         loop {
             let reply = self.changed(node, latest.job()).await?;
-            let in_haste = self
-                .fetched
-                .is_some_and(|fetched| fetched.elapsed() < POLL_INTERVAL);
+            let in_haste = self.fetched.is_some_and(|fetched| fetched.elapsed() < POLL_INTERVAL);
             let job = self.adopt(node, reply)?;
             if !Arc::ptr_eq(&job, latest.job()) {
                 return Ok(job);
@@ -121,17 +115,13 @@ impl Waiting {
     }
 
     async fn is_outdated(&self, node: &RpcNode, latest: &Job) -> Result<bool, NodeError> {
-        let is_old = self
-            .fetched
-            .is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER);
+        let is_old = self.fetched.is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER);
         Ok(is_old || node.tip().await? != latest.prev_blockhash())
     }
 
     fn start_longpoll(&mut self, node: &RpcNode) {
-        let Some(id) = self
-            .longpoll_id
-            .clone()
-            .filter(|_| !self.without_longpoll && self.longpoll.is_empty())
+        let Some(id) =
+            self.longpoll_id.clone().filter(|_| !self.without_longpoll && self.longpoll.is_empty())
         else {
             return;
         };

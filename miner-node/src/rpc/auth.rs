@@ -55,18 +55,12 @@ pub(super) struct Login {
 
 impl Login {
     pub(super) fn new(auth: Auth) -> Self {
-        Self {
-            auth,
-            header: Mutex::new(None),
-        }
+        Self { auth, header: Mutex::new(None) }
     }
 
     /// The `Authorization` header to send: the one that worked, else read now.
     pub(super) fn header(&self) -> Result<HeaderValue, NodeError> {
-        let mut cached = self
-            .header
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut cached = self.header.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match &*cached {
             Some(header) => Ok(header.clone()),
             None => Ok(cached.insert(self.read()?).clone()),
@@ -79,10 +73,7 @@ impl Login {
         if fresh == *refused {
             return Ok(None);
         }
-        *self
-            .header
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(fresh.clone());
+        *self.header.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(fresh.clone());
         Ok(Some(fresh))
     }
 
@@ -116,10 +107,7 @@ fn basic(login: &str) -> HeaderValue {
 }
 
 fn read_cookie(path: &Path) -> Result<String, NodeError> {
-    let fault = |reason: &str| NodeError::Cookie {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let fault = |reason: &str| NodeError::Cookie { path: path.to_owned(), reason: reason.to_owned() };
     let cookie = std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => fault("not there; a node writes it when it starts: is it running?"),
         std::io::ErrorKind::PermissionDenied => {
@@ -131,9 +119,9 @@ fn read_cookie(path: &Path) -> Result<String, NodeError> {
         Some((user, password)) if !user.is_empty() && !password.is_empty() => {
             Ok(cookie.trim_end().to_owned())
         }
-        _ => Err(fault(
-            "holds no `user:password`; the node may be writing it just now, else restart the node",
-        )),
+        _ => {
+            Err(fault("holds no `user:password`; the node may be writing it just now, else restart the node"))
+        }
     }
 }
 
@@ -148,10 +136,7 @@ mod tests {
 
     #[test]
     fn no_debug_output_holds_a_password() {
-        let auth = Auth::UserPass {
-            user: "me".into(),
-            password: Secret::new("canary"),
-        };
+        let auth = Auth::UserPass { user: "me".into(), password: Secret::new("canary") };
         let login = Login::new(auth);
         login.header().unwrap();
         let shown = format!("{login:?}");

@@ -149,8 +149,7 @@ impl RpcClient {
     /// Those of [`RpcClient::call`]; [`NodeError::Timeout`] where nothing changed.
     pub async fn next_template(&self, rules: &[&str], longpoll_id: &str) -> Result<TemplateReply, NodeError> {
         let request = json!({ "rules": rules, "longpollid": longpoll_id });
-        self.call_within(LONGPOLL_TIMEOUT, "getblocktemplate", [request])
-            .await
+        self.call_within(LONGPOLL_TIMEOUT, "getblocktemplate", [request]).await
     }
 
     /// `getblocktemplate` in proposal mode (BIP23): judges a block on the tip by everything but its work.
@@ -159,9 +158,7 @@ impl RpcClient {
     /// Those of [`RpcClient::call`].
     pub async fn propose(&self, block_hex: &str, rules: &[&str]) -> Result<Verdict, NodeError> {
         let request = json!({ "mode": "proposal", "rules": rules, "data": block_hex });
-        self.call("getblocktemplate", [request])
-            .await
-            .map(Verdict::from_result)
+        self.call("getblocktemplate", [request]).await.map(Verdict::from_result)
     }
 
     /// `submitblock`. Submitting a block again does no harm.
@@ -169,9 +166,7 @@ impl RpcClient {
     /// # Errors
     /// Those of [`RpcClient::call`].
     pub async fn submit_block(&self, block: &SolvedBlock) -> Result<Verdict, NodeError> {
-        self.call("submitblock", [&block.hex])
-            .await
-            .map(Verdict::from_result)
+        self.call("submitblock", [&block.hex]).await.map(Verdict::from_result)
     }
 
     /// `getnewaddress`: an address of the node's wallet, if it has one loaded.

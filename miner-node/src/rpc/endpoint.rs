@@ -21,9 +21,8 @@ impl Endpoint {
     pub(crate) fn parse(url: &str, default_port: Option<u16>) -> Result<Self, NodeError> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (userinfo, host) = authority
-            .rsplit_once('@')
-            .map_or((None, authority), |(user, host)| (Some(user), host));
+        let (userinfo, host) =
+            authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
         let fault = |reason: &str| NodeError::BadUrl {
             url: format!("{scheme}://{host}{path}"),
             reason: reason.to_owned(),
@@ -31,9 +30,7 @@ impl Endpoint {
         match scheme {
             "http" => {}
             "https" => {
-                return Err(fault(
-                    "nodes speak plain http: use an ssh tunnel or a local TLS proxy",
-                ));
+                return Err(fault("nodes speak plain http: use an ssh tunnel or a local TLS proxy"));
             }
             _ => return Err(fault("its scheme is not http://")),
         }
@@ -41,20 +38,11 @@ impl Endpoint {
             host.parse().map_err(|_| fault("its host is malformed"))?;
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("") => default_port.ok_or_else(|| fault("it names no port"))?,
-            _ => authority
-                .port_u16()
-                .ok_or_else(|| fault("its port is no number below 65536"))?,
+            _ => authority.port_u16().ok_or_else(|| fault("its port is no number below 65536"))?,
         };
-        let uri = format!(
-            "http://{}:{port}{}",
-            authority.host(),
-            if path.is_empty() { "/" } else { path }
-        );
+        let uri = format!("http://{}:{port}{}", authority.host(), if path.is_empty() { "/" } else { path });
         let uri = uri.parse().map_err(|_| fault("its path is malformed"))?;
-        Ok(Self {
-            uri,
-            login: userinfo.map(login),
-        })
+        Ok(Self { uri, login: userinfo.map(login) })
     }
 
     /// The address as it is shown.
@@ -74,10 +62,7 @@ impl Endpoint {
 
 fn login(userinfo: &str) -> Auth {
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    Auth::UserPass {
-        user: percent_decoded(user),
-        password: Secret::new(percent_decoded(password)),
-    }
+    Auth::UserPass { user: percent_decoded(user), password: Secret::new(percent_decoded(password)) }
 }
 
 /// Decodes `%40` and its like (RFC 3986); a `%` that starts no such triplet stands for itself.
@@ -86,9 +71,7 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         bytes.extend_from_slice(before.as_bytes());
-        let digits = after
-            .get(..2)
-            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -116,10 +99,7 @@ mod tests {
     fn an_address_is_completed() {
         assert_eq!(shown("localhost"), "http://localhost:18443");
         assert_eq!(shown("10.0.0.1:1"), "http://10.0.0.1:1");
-        assert_eq!(
-            shown("http://[::1]:8332/wallet/mine"),
-            "http://[::1]:8332/wallet/mine"
-        );
+        assert_eq!(shown("http://[::1]:8332/wallet/mine"), "http://[::1]:8332/wallet/mine");
         assert_eq!(shown("http://[::1]/"), "http://[::1]:18443");
     }
 
@@ -128,20 +108,9 @@ mod tests {
         let endpoint = Endpoint::parse("http://me:p%40ss:100%@host:8332", None).unwrap();
         assert_eq!(endpoint.url(), "http://host:8332");
         let password = Secret::new("p@ss:100%");
-        assert_eq!(
-            endpoint.login,
-            Some(Auth::UserPass {
-                user: "me".into(),
-                password
-            })
-        );
-        let error = Endpoint::parse("https://me:canary@host:8332", None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("https://host:8332") && !error.contains("canary"),
-            "{error}"
-        );
+        assert_eq!(endpoint.login, Some(Auth::UserPass { user: "me".into(), password }));
+        let error = Endpoint::parse("https://me:canary@host:8332", None).unwrap_err().to_string();
+        assert!(error.contains("https://host:8332") && !error.contains("canary"), "{error}");
     }
 
     #[test]
@@ -157,12 +126,7 @@ mod tests {
         ] {
             assert!(shown(url).contains(reason), "{url}: {}", shown(url));
         }
-        assert!(
-            Endpoint::parse("host", None)
-                .unwrap_err()
-                .to_string()
-                .contains("port")
-        );
+        assert!(Endpoint::parse("host", None).unwrap_err().to_string().contains("port"));
     }
 
     #[test]

@@ -50,11 +50,7 @@ impl RpcClient {
     pub fn new(url: &str, auth: Auth) -> Result<Self, NodeError> {
         let mut endpoint = Endpoint::parse(url, None)?;
         let login = Login::new(endpoint.login.take().unwrap_or(auth));
-        Ok(Self {
-            transport: Transport::new(endpoint, BODY_CAP),
-            login,
-            call_timeout: CALL_TIMEOUT,
-        })
+        Ok(Self { transport: Transport::new(endpoint, BODY_CAP), login, call_timeout: CALL_TIMEOUT })
     }
 
     /// Changes how many bytes of an answer are read at most (64 MiB).
@@ -94,23 +90,14 @@ impl RpcClient {
         method: &'static str,
         params: impl Serialize,
     ) -> Result<T, NodeError> {
-        let request = reply::Request {
-            jsonrpc: "1.0",
-            id: 0,
-            method,
-            params,
-        };
+        let request = reply::Request { jsonrpc: "1.0", id: 0, method, params };
         let body = serde_json::to_vec(&request).map_err(|error| NodeError::BadReply {
             method,
             reason: format!("its parameters are no JSON: {error}"),
         })?;
         let answer = tokio::time::timeout(limit, self.exchange(method, body.into()))
             .await
-            .map_err(|_| NodeError::Timeout {
-                url: self.url(),
-                method,
-                after: limit,
-            })??;
+            .map_err(|_| NodeError::Timeout { url: self.url(), method, after: limit })??;
         reply::read(&self.url(), method, &answer)
     }
 
@@ -124,10 +111,7 @@ impl RpcClient {
             answer = self.transport.post(method, &newer, &body).await?;
         }
         if answer.status == StatusCode::UNAUTHORIZED {
-            return Err(NodeError::Unauthorized {
-                url: self.url(),
-                hint: self.login.hint(),
-            });
+            return Err(NodeError::Unauthorized { url: self.url(), hint: self.login.hint() });
         }
         Ok(answer)
     }

@@ -51,9 +51,7 @@ pub(super) fn read<T: DeserializeOwned>(
         _ => {}
     }
     match serde_json::from_slice::<Reply<T>>(&answer.body) {
-        Ok(Reply {
-            error: Some(fault), ..
-        }) => Err(refused(method, &fault)),
+        Ok(Reply { error: Some(fault), .. }) => Err(refused(method, &fault)),
         Ok(Reply { result, .. }) if answer.status.is_success() => unwrapped(method, result),
         Ok(_) => Err(no_rpc(url, answer)),
         Err(error) => Err(match serde_json::from_slice(&answer.body) {
@@ -67,10 +65,8 @@ pub(super) fn read<T: DeserializeOwned>(
 fn unwrapped<T: DeserializeOwned>(method: &'static str, result: Option<T>) -> Result<T, NodeError> {
     match result {
         Some(result) => Ok(result),
-        None => serde_json::from_value(serde_json::Value::Null).map_err(|error| NodeError::BadReply {
-            method,
-            reason: error.to_string(),
-        }),
+        None => serde_json::from_value(serde_json::Value::Null)
+            .map_err(|error| NodeError::BadReply { method, reason: error.to_string() }),
     }
 }
 
@@ -78,25 +74,17 @@ fn refused(method: &'static str, fault: &Fault) -> NodeError {
     let message = plain(&fault.message);
     match fault.code {
         -28 => NodeError::Loading(message),
-        code => NodeError::Rpc {
-            method,
-            code,
-            message,
-        },
+        code => NodeError::Rpc { method, code, message },
     }
 }
 
 fn unreadable(url: &str, method: &'static str, answer: &Answer, error: &serde_json::Error) -> NodeError {
     let is_json_object = answer.body.trim_ascii_start().starts_with(b"{");
     match error.classify() {
-        Category::Eof if is_json_object => NodeError::Truncated {
-            url: url.to_owned(),
-            method,
-        },
-        Category::Data if is_json_object && answer.status.is_success() => NodeError::BadReply {
-            method,
-            reason: error.to_string(),
-        },
+        Category::Eof if is_json_object => NodeError::Truncated { url: url.to_owned(), method },
+        Category::Data if is_json_object && answer.status.is_success() => {
+            NodeError::BadReply { method, reason: error.to_string() }
+        }
         _ => no_rpc(url, answer),
     }
 }
@@ -104,32 +92,20 @@ fn unreadable(url: &str, method: &'static str, answer: &Answer, error: &serde_js
 fn no_rpc(url: &str, answer: &Answer) -> NodeError {
     let (url, status) = (url.to_owned(), answer.status);
     if status.is_server_error() {
-        return NodeError::Unreachable {
-            url,
-            reason: format!("HTTP {status}"),
-        };
+        return NodeError::Unreachable { url, reason: format!("HTTP {status}") };
     }
     let body = answer.body.trim_ascii();
     let what = match body.first() {
         None => "an empty page".to_owned(),
         Some(b'<') => "a web page".to_owned(),
-        Some(_) => format!(
-            "`{}`",
-            plain(&String::from_utf8_lossy(body.get(..60).unwrap_or(body)))
-        ),
+        Some(_) => format!("`{}`", plain(&String::from_utf8_lossy(body.get(..60).unwrap_or(body)))),
     };
-    NodeError::NotRpc {
-        url,
-        what: format!("{what} (HTTP {status})"),
-    }
+    NodeError::NotRpc { url, what: format!("{what} (HTTP {status})") }
 }
 
 /// Foreign words made fit for a log: one line, no control characters, no novel.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
 #[cfg(test)]
@@ -138,40 +114,22 @@ mod tests {
 
     fn read_str<T: DeserializeOwned>(status: u16, body: &'static str) -> Result<T, NodeError> {
         let status = StatusCode::from_u16(status).unwrap();
-        read(
-            "http://node:1",
-            "test",
-            &Answer {
-                status,
-                body: body.into(),
-            },
-        )
+        read("http://node:1", "test", &Answer { status, body: body.into() })
     }
 
     #[test]
     fn a_null_result_is_a_result_only_where_the_call_may_return_null() {
         let null = r#"{"result":null,"error":null,"id":0}"#;
         assert_eq!(read_str::<Option<String>>(200, null).unwrap(), None);
-        assert!(matches!(
-            read_str::<u32>(200, null),
-            Err(NodeError::BadReply { .. })
-        ));
-        assert_eq!(
-            read_str::<u32>(200, r#"{"jsonrpc":"2.0","result":5,"id":0}"#).unwrap(),
-            5
-        );
+        assert!(matches!(read_str::<u32>(200, null), Err(NodeError::BadReply { .. })));
+        assert_eq!(read_str::<u32>(200, r#"{"jsonrpc":"2.0","result":5,"id":0}"#).unwrap(), 5);
     }
 
     #[test]
     fn nothing_but_a_null_result_of_a_good_answer_is_null() {
-        for (status, body) in [
-            (200, "{}"),
-            (200, r#"{"id":0}"#),
-            (200, "null"),
-            (200, "[]"),
-            (200, ""),
-            (200, "{"),
-        ] {
+        for (status, body) in
+            [(200, "{}"), (200, r#"{"id":0}"#), (200, "null"), (200, "[]"), (200, ""), (200, "{")]
+        {
             assert!(read_str::<Option<String>>(status, body).is_err(), "{body}");
         }
         assert!(read_str::<Option<String>>(500, r#"{"result":null,"error":null}"#).is_err());
@@ -181,10 +139,7 @@ mod tests {
     fn errors_inside_an_http_error_keep_their_code() {
         let loading = r#"{"result":null,"error":{"code":-28,"message":"Loading\u001b block index…"},"id":0}"#;
         let error = read_str::<u32>(500, loading).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the node is still loading: Loading  block index…"
-        );
+        assert_eq!(error.to_string(), "the node is still loading: Loading  block index…");
         assert!(error.is_transient());
         let refusal = r#"{"error":{"code":-22,"message":"Block decode failed"}}"#;
         let error = read_str::<Option<String>>(500, refusal).unwrap_err();

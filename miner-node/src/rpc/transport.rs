@@ -47,14 +47,8 @@ impl Transport {
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         connector.set_keepalive(Some(KEEPALIVE));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
-        Self {
-            client,
-            endpoint,
-            body_cap,
-        }
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE_TIMEOUT).build(connector);
+        Self { client, endpoint, body_cap }
     }
 
     /// Posts `body`. Every call to a node may be repeated, so one that meets a connection which the
@@ -84,57 +78,35 @@ impl Transport {
 
     async fn read(&self, method: &'static str, response: Response<Incoming>) -> Result<Answer, NodeError> {
         let (parts, mut stream) = response.into_parts();
-        let too_large = || NodeError::TooLarge {
-            url: self.endpoint.url(),
-            method,
-            limit: self.body_cap,
-        };
+        let too_large = || NodeError::TooLarge { url: self.endpoint.url(), method, limit: self.body_cap };
         let announced = hyper::body::Body::size_hint(&stream).lower();
-        let announced = usize::try_from(announced)
-            .ok()
-            .filter(|&bytes| bytes <= self.body_cap);
+        let announced = usize::try_from(announced).ok().filter(|&bytes| bytes <= self.body_cap);
         let mut body = Vec::with_capacity(announced.ok_or_else(too_large)?);
         while let Some(frame) = stream.frame().await {
-            let frame = frame.map_err(|_| NodeError::Truncated {
-                url: self.endpoint.url(),
-                method,
-            })?;
+            let frame = frame.map_err(|_| NodeError::Truncated { url: self.endpoint.url(), method })?;
             let data = frame.into_data().unwrap_or_default();
             if body.len() + data.len() > self.body_cap {
                 return Err(too_large());
             }
             body.extend_from_slice(&data);
         }
-        Ok(Answer {
-            status: parts.status,
-            body: body.into(),
-        })
+        Ok(Answer { status: parts.status, body: body.into() })
     }
 
     fn no_connection(&self, error: &hyper_util::client::legacy::Error) -> NodeError {
         let url = self.endpoint.url();
-        if causes(error)
-            .filter_map(|cause| cause.downcast_ref())
-            .any(hyper::Error::is_parse)
-        {
-            return NodeError::NotRpc {
-                url,
-                what: "something that is no HTTP".to_owned(),
-            };
+        if causes(error).filter_map(|cause| cause.downcast_ref()).any(hyper::Error::is_parse) {
+            return NodeError::NotRpc { url, what: "something that is no HTTP".to_owned() };
         }
         match io_cause(error) {
-            Some(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => NodeError::Refused {
-                url,
-                start: self.endpoint.start_command(),
-            },
+            Some(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => {
+                NodeError::Refused { url, start: self.endpoint.start_command() }
+            }
             Some(cause) if cause.kind() == io::ErrorKind::TimedOut => NodeError::Unreachable {
                 url,
                 reason: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
             },
-            _ => NodeError::Unreachable {
-                url,
-                reason: root_cause(error).to_string(),
-            },
+            _ => NodeError::Unreachable { url, reason: root_cause(error).to_string() },
         }
     }
 }

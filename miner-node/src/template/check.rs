@@ -32,15 +32,11 @@ pub(super) fn version(version: i32) -> Result<u32, NodeError> {
 
 /// The bits by which deployments are signalled: what they say is the node's business.
 pub(super) fn reserved_bits(reply: &TemplateReply) -> Result<u32, NodeError> {
-    reply
-        .available_bits
-        .values()
-        .try_fold(reply.required_bits, |bits, &bit| {
-            let bit = 1u32
-                .checked_shl(bit.into())
-                .ok_or_else(|| bad(format!("there is no version bit {bit}")))?;
-            Ok(bits | bit)
-        })
+    reply.available_bits.values().try_fold(reply.required_bits, |bits, &bit| {
+        let bit =
+            1u32.checked_shl(bit.into()).ok_or_else(|| bad(format!("there is no version bit {bit}")))?;
+        Ok(bits | bit)
+    })
 }
 
 /// The node vouches for its transactions; here they only must survive being pasted together.

@@ -20,10 +20,7 @@ pub struct CoinbaseOptions {
 impl Default for CoinbaseOptions {
     /// Pays to anyone and says nothing.
     fn default() -> Self {
-        Self {
-            payout: Payout::to_anyone(),
-            signature: vec![],
-        }
+        Self { payout: Payout::to_anyone(), signature: vec![] }
     }
 }
 
@@ -35,9 +32,7 @@ pub(super) fn build(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<
         signature: options.signature.clone(),
         extranonce_size: EXTRANONCE_SIZE,
     };
-    params
-        .build()
-        .map_err(|error| NodeError::BadTemplate(error.to_string()))
+    params.build().map_err(|error| NodeError::BadTemplate(error.to_string()))
 }
 
 fn outputs(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<Vec<TxOut>, NodeError> {
@@ -47,18 +42,13 @@ fn outputs(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<Vec<TxOut
             "a coinbase of {value} is more than all bitcoin there can be"
         )));
     }
-    let payout = TxOut {
-        value,
-        script_pubkey: options.payout.script().clone(),
-    };
+    let payout = TxOut { value, script_pubkey: options.payout.script().clone() };
     let commitment = reply.witness_commitment.as_deref().map(commitment).transpose()?;
     Ok([payout].into_iter().chain(commitment).collect())
 }
 
 fn commitment(hex: &str) -> Result<TxOut, NodeError> {
-    let script = ScriptBuf::from_hex(hex)
-        .ok()
-        .filter(|script| is_witness_commitment(script));
+    let script = ScriptBuf::from_hex(hex).ok().filter(|script| is_witness_commitment(script));
     let script = script.ok_or_else(|| NodeError::BadTemplate(format!("`{hex}` is no witness commitment")))?;
     Ok(witness_commitment_output(script))
 }
@@ -67,10 +57,5 @@ fn auxiliary(reply: &TemplateReply) -> Result<Vec<u8>, NodeError> {
     let bytes = |hex: &String| {
         Vec::from_hex(hex).map_err(|_| NodeError::BadTemplate(format!("`{hex}` in coinbaseaux is not hex")))
     };
-    reply
-        .coinbase_aux
-        .values()
-        .map(bytes)
-        .collect::<Result<Vec<_>, _>>()
-        .map(|parts| parts.concat())
+    reply.coinbase_aux.values().map(bytes).collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
 }

@@ -11,9 +11,9 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bitcoin::Txid;
 use bitcoin::block::Header;
 use bitcoin::consensus::encode::{VarInt, serialize_hex};
+use bitcoin::{Amount, Txid};
 use miner_core::{
     Extranonce, Job, JobParams, RootSource, Share, Solution, Terms, TimeWindow, VersionMask, merkle,
 };
@@ -40,6 +40,7 @@ pub fn terms(version_mask: VersionMask) -> Terms {
 pub struct Template {
     job: Arc<Job>,
     height: u32,
+    reward: Amount,
     /// What follows the coinbase, in hex as it came.
     transactions: Vec<(Txid, Arc<str>)>,
 }
@@ -59,11 +60,7 @@ impl Template {
         check::transactions(&reply.transactions)?;
         let parts = coinbase::build(&reply, options)?;
         check::weight(&reply, parts.prefix.len() + parts.suffix.len())?;
-        let txids: Vec<Txid> = reply
-            .transactions
-            .iter()
-            .map(|transaction| transaction.txid)
-            .collect();
+        let txids: Vec<Txid> = reply.transactions.iter().map(|transaction| transaction.txid).collect();
         let root = RootSource::Coinbase {
             prefix: parts.prefix,
             suffix: parts.suffix,
@@ -84,6 +81,7 @@ impl Template {
         Ok(Self {
             job: Arc::new(job),
             height: reply.height,
+            reward: Amount::from_sat(reply.coinbase_value),
             transactions: shared(reply.transactions, previous),
         })
     }
@@ -96,6 +94,16 @@ impl Template {
     /// The height of the block to be.
     pub fn height(&self) -> u32 {
         self.height
+    }
+
+    /// What its coinbase pays: subsidy and fees.
+    pub fn reward(&self) -> Amount {
+        self.reward
+    }
+
+    /// How many transactions the block has, the coinbase among them.
+    pub fn transactions(&self) -> usize {
+        1 + self.transactions.len()
     }
 
     /// The block that a share of this template's job stands for.
@@ -113,12 +121,7 @@ impl Template {
     pub fn unsolved(&self) -> Result<SolvedBlock, NodeError> {
         let (job, terms) = (&self.job, terms(VersionMask::NONE));
         let extranonce2 = Extranonce::nth(0, EXTRANONCE_SIZE);
-        let solution = Solution {
-            extranonce2,
-            time: job.time().after(0),
-            version: job.version(),
-            nonce: 0,
-        };
+        let solution = Solution { extranonce2, time: job.time().after(0), version: job.version(), nonce: 0 };
         let header = job.header(&job.merkle_root(&terms, &extranonce2), &solution);
         self.with_header(&header, &job.coinbase(&terms, &extranonce2).unwrap_or_default())
     }
@@ -127,29 +130,16 @@ impl Template {
         let coinbase = miner_core::coinbase::into_transaction(coinbase)
             .map_err(|error| NodeError::BadTemplate(error.to_string()))?;
         let count = VarInt::from(1 + self.transactions.len());
-        let mut hex = [
-            serialize_hex(header),
-            serialize_hex(&count),
-            serialize_hex(&coinbase),
-        ]
-        .concat();
+        let mut hex = [serialize_hex(header), serialize_hex(&count), serialize_hex(&coinbase)].concat();
         hex.reserve_exact(self.transactions.iter().map(|(_, data)| data.len()).sum());
         self.transactions.iter().for_each(|(_, data)| hex.push_str(data));
-        Ok(SolvedBlock {
-            hash: header.block_hash(),
-            height: self.height,
-            hex,
-        })
+        Ok(SolvedBlock { hash: header.block_hash(), height: self.height, hex })
     }
 }
 
 fn time_window(reply: &TemplateReply) -> TimeWindow {
     let max = reply.current_time.saturating_add(MAX_FUTURE_SECONDS);
-    TimeWindow {
-        min: reply.min_time,
-        start: reply.current_time.max(reply.min_time),
-        max,
-    }
+    TimeWindow { min: reply.min_time, start: reply.current_time.max(reply.min_time), max }
 }
 
 /// The transactions, each one that `previous` holds as well taken from there: templates differ little,

@@ -25,10 +25,7 @@ impl Shelf {
 
     /// Adds the newest template and gives up those that are too old.
     pub(crate) fn keep(&mut self, template: Arc<Template>) {
-        let tip = self
-            .0
-            .back()
-            .map_or(0, |(tip, _)| tip + u64::from(template.job().is_clean()));
+        let tip = self.0.back().map_or(0, |(tip, _)| tip + u64::from(template.job().is_clean()));
         self.0.push_back((tip, template));
         let too_many = self.0.len().saturating_sub(TEMPLATES_KEPT);
         self.0.drain(..too_many);
@@ -39,8 +36,6 @@ impl Shelf {
     pub(crate) fn find(&self, job: &Arc<Job>) -> Result<Arc<Template>, NodeError> {
         let mut templates = self.0.iter().map(|(_, template)| template);
         let found = templates.find(|template| Arc::ptr_eq(template.job(), job));
-        found
-            .cloned()
-            .ok_or_else(|| NodeError::UnknownJob(job.id().to_owned()))
+        found.cloned().ok_or_else(|| NodeError::UnknownJob(job.id().to_owned()))
     }
 }

@@ -19,27 +19,19 @@ fn transaction(n: u8) -> Transaction {
         version: bitcoin::transaction::Version::TWO,
         lock_time: bitcoin::absolute::LockTime::ZERO,
         input: vec![TxIn {
-            previous_output: OutPoint {
-                txid: Txid::from_byte_array([n; 32]),
-                vout: 0,
-            },
+            previous_output: OutPoint { txid: Txid::from_byte_array([n; 32]), vout: 0 },
             script_sig: ScriptBuf::new(),
             sequence: Sequence::MAX,
             witness: Witness::from_slice(&[vec![n; 10]]),
         }],
-        output: vec![TxOut {
-            value: Amount::from_sat(1),
-            script_pubkey: ScriptBuf::from_bytes(vec![0x51]),
-        }],
+        output: vec![TxOut { value: Amount::from_sat(1), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) }],
     }
 }
 
 /// The commitment that a node puts into a template with these transactions.
 fn commitment(transactions: &[Transaction]) -> String {
     let zero = bitcoin::Wtxid::all_zeros().to_raw_hash();
-    let leaves = [zero]
-        .into_iter()
-        .chain(transactions.iter().map(|tx| tx.compute_wtxid().to_raw_hash()));
+    let leaves = [zero].into_iter().chain(transactions.iter().map(|tx| tx.compute_wtxid().to_raw_hash()));
     let root = bitcoin::merkle_tree::calculate_root(leaves).unwrap();
     let hash = Block::compute_witness_commitment(&bitcoin::WitnessMerkleNode::from_raw_hash(root), &[0; 32]);
     format!("6a24aa21a9ed{}", hash.to_byte_array().to_lower_hex_string())
@@ -85,12 +77,7 @@ fn solve(template: &Template) -> Share {
     let extranonce2 = Extranonce::nth(5, EXTRANONCE_SIZE);
     let root = job.merkle_root(&terms, &extranonce2);
     let share = |nonce| -> Result<Share, ShareError> {
-        let solution = Solution {
-            extranonce2,
-            time: job.time().after(3),
-            version: job.version(),
-            nonce,
-        };
+        let solution = Solution { extranonce2, time: job.time().after(3), version: job.version(), nonce };
         job.check(&terms, &solution, &job.evaluate(&root, &solution))
     };
     (0..).find_map(|nonce| share(nonce).ok()).unwrap()
@@ -148,18 +135,8 @@ fn without_a_commitment_there_is_no_witness() {
 #[test]
 fn times_run_from_the_nodes_to_two_hours_ahead() {
     let window = build(&template(1, 0)).unwrap().job().time();
-    assert_eq!(
-        window,
-        TimeWindow {
-            min: 1_700_000_000,
-            start: 1_700_000_100,
-            max: 1_700_007_300
-        }
-    );
-    let early = build(&with("curtime", json!(1_699_999_999)))
-        .unwrap()
-        .job()
-        .time();
+    assert_eq!(window, TimeWindow { min: 1_700_000_000, start: 1_700_000_100, max: 1_700_007_300 });
+    let early = build(&with("curtime", json!(1_699_999_999))).unwrap().job().time();
     assert_eq!(early.start, 1_700_000_000);
 }
 
@@ -170,26 +147,14 @@ fn bits_that_signal_a_deployment_are_not_rolled() {
     let job = build(&signalling).unwrap().job().clone();
     assert_eq!(job.reserved_version_bits(), 1 << 28 | 1 << 5 | 0x4000);
     let rollable = terms(VersionMask::BIP320).rollable_bits(&job);
-    assert_eq!(
-        rollable,
-        VersionMask::BIP320.bits() & !0x2000_0000 & !(1 << 28) & !0x4000
-    );
+    assert_eq!(rollable, VersionMask::BIP320.bits() & !0x2000_0000 & !(1 << 28) & !0x4000);
 }
 
 #[test]
 fn data_that_the_node_wants_is_in_the_coinbase() {
-    let block = decoded(
-        &build(&with("coinbaseaux", json!({ "flags": "02abcd" })))
-            .unwrap()
-            .unsolved()
-            .unwrap(),
-    );
-    assert!(
-        block.txdata[0].input[0]
-            .script_sig
-            .to_hex_string()
-            .starts_with("016402abcd08")
-    );
+    let block =
+        decoded(&build(&with("coinbaseaux", json!({ "flags": "02abcd" }))).unwrap().unsolved().unwrap());
+    assert!(block.txdata[0].input[0].script_sig.to_hex_string().starts_with("016402abcd08"));
 }
 
 #[test]
@@ -209,48 +174,27 @@ fn what_no_valid_block_can_come_from_is_refused_with_the_reason() {
     for (template, words) in [
         (odd, "not hex"),
         (heavy, "would weigh"),
-        (
-            with("coinbasevalue", json!(2_100_000_000_000_001_u64)),
-            "all bitcoin",
-        ),
-        (
-            with("default_witness_commitment", json!("6a24aa21a9ee")),
-            "witness commitment",
-        ),
+        (with("coinbasevalue", json!(2_100_000_000_000_001_u64)), "all bitcoin"),
+        (with("default_witness_commitment", json!("6a24aa21a9ee")), "witness commitment"),
         (with("coinbaseaux", json!({ "flags": "x" })), "coinbaseaux"),
-        (
-            with("coinbaseaux", json!({ "flags": "00".repeat(100) })),
-            "100 allowed",
-        ),
+        (with("coinbaseaux", json!({ "flags": "00".repeat(100) })), "100 allowed"),
         (with("vbavailable", json!({ "a": 32 })), "version bit 32"),
         (with("version", json!(-1)), "negative"),
         (with("bits", json!("00000000")), "00000000"),
         (with("mintime", json!(1_700_007_301)), "no time"),
     ] {
         let error = build(&template).unwrap_err().to_string();
-        assert!(
-            error.contains("template is unusable") && error.contains(words),
-            "{words}: {error}"
-        );
+        assert!(error.contains("template is unusable") && error.contains(words), "{words}: {error}");
     }
 }
 
 #[test]
 fn transactions_seen_before_are_held_once() {
     let first = build(&template(100, 3)).unwrap();
-    let second = Template::new(
-        "2",
-        reply(&template(100, 5)),
-        &CoinbaseOptions::default(),
-        Some(&first),
-    )
-    .unwrap();
-    let same: Vec<bool> = first
-        .transactions
-        .iter()
-        .zip(&second.transactions)
-        .map(|(a, b)| Arc::ptr_eq(&a.1, &b.1))
-        .collect();
+    let second =
+        Template::new("2", reply(&template(100, 5)), &CoinbaseOptions::default(), Some(&first)).unwrap();
+    let same: Vec<bool> =
+        first.transactions.iter().zip(&second.transactions).map(|(a, b)| Arc::ptr_eq(&a.1, &b.1)).collect();
     assert_eq!(same, [true; 3]);
     assert!(first.job().is_clean() && !second.job().is_clean());
     let mut resigned = template(100, 3);
@@ -276,10 +220,7 @@ fn a_template_is_kept_until_two_tips_later() {
     let found = jobs.map(|job| shelf.find(&job).is_ok());
     assert_eq!(found, [false, false, true, true, true]);
     let stranger = build(&template(100, 0)).unwrap();
-    assert!(matches!(
-        shelf.find(stranger.job()),
-        Err(NodeError::UnknownJob(_))
-    ));
+    assert!(matches!(shelf.find(stranger.job()), Err(NodeError::UnknownJob(_))));
 }
 
 #[test]

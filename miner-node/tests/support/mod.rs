@@ -41,19 +41,13 @@ pub fn http(status: &str, body: &str) -> Answer {
 /// A result as a node sends it.
 #[allow(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 pub fn result(result: Value) -> Answer {
-    http(
-        "200 OK",
-        &json!({ "result": result, "error": null, "id": 0 }).to_string(),
-    )
+    http("200 OK", &json!({ "result": result, "error": null, "id": 0 }).to_string())
 }
 
 /// An RPC error as a node sends it.
 pub fn error(code: i64, message: &str) -> Answer {
     let error = json!({ "code": code, "message": message });
-    http(
-        "500 Internal Server Error",
-        &json!({ "result": null, "error": error, "id": 0 }).to_string(),
-    )
+    http("500 Internal Server Error", &json!({ "result": null, "error": error, "id": 0 }).to_string())
 }
 
 /// A node on a port of its own. Its threads end with the test's process.
@@ -67,11 +61,8 @@ pub struct FakeNode {
 impl FakeNode {
     pub fn start(answer: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let node = Self {
-            address: listener.local_addr().unwrap(),
-            calls: Arc::default(),
-            sent: Arc::default(),
-        };
+        let node =
+            Self { address: listener.local_addr().unwrap(), calls: Arc::default(), sent: Arc::default() };
         let (calls, sent) = (node.calls.clone(), node.sent.clone());
         let answer = Arc::new(Mutex::new(answer));
         std::thread::spawn(move || {
@@ -95,14 +86,7 @@ impl FakeNode {
     /// A client with a password that no message may show.
     pub fn client(&self) -> RpcClient {
         let password = Secret::new("canary");
-        RpcClient::new(
-            &self.url(),
-            Auth::UserPass {
-                user: "me".into(),
-                password,
-            },
-        )
-        .unwrap()
+        RpcClient::new(&self.url(), Auth::UserPass { user: "me".into(), password }).unwrap()
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -168,10 +152,5 @@ fn read_call(connection: usize, reader: &mut impl BufRead) -> Option<Call> {
     reader.read_exact(&mut body).ok()?;
     let mut call: Value = serde_json::from_slice(&body).expect("a client sends JSON");
     let method = call["method"].as_str().expect("a call has a method").to_owned();
-    Some(Call {
-        connection,
-        authorization,
-        method,
-        params: call["params"].take(),
-    })
+    Some(Call { connection, authorization, method, params: call["params"].take() })
 }
