@@ -24,8 +24,12 @@ fn start_paying_itself(params: EmbeddedParams) -> EmbeddedNode {
     EmbeddedNode::new(params, CoinbaseOptions { payout, signature: vec![] }).unwrap()
 }
 
+fn assemble(node: &EmbeddedNode, share: &Share) -> Result<SolvedBlock, NodeError> {
+    node.template(share.job())?.block(share)
+}
+
 fn solved(node: &EmbeddedNode, job: &Arc<Job>) -> SolvedBlock {
-    node.assemble(&solve(job).unwrap()).unwrap()
+    assemble(node, &solve(job).unwrap()).unwrap()
 }
 
 /// Mines so many blocks, which must all be accepted, and returns them.
@@ -126,11 +130,11 @@ async fn a_late_block_is_a_side_block_and_forgotten_two_tips_later() {
     let job = node.next_job().await.unwrap();
     let late = solve_otherwise(&job);
     node.submit_block(&solved(&node, &job)).unwrap();
-    let block = node.assemble(&late).unwrap();
+    let block = assemble(&node, &late).unwrap();
     assert_eq!(node.submit_block(&block).unwrap(), Verdict::Inconclusive);
     assert_eq!(node.confirmations(&block.hash), Some(-1));
     mine(&node, 2).await;
-    assert!(matches!(node.assemble(&late), Err(NodeError::UnknownJob(_))));
+    assert!(matches!(assemble(&node, &late), Err(NodeError::UnknownJob(_))));
 }
 
 #[tokio::test]
