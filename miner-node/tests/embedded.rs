@@ -14,33 +14,29 @@ fn premined() -> EmbeddedParams {
     EmbeddedParams { premined: 101, ..EmbeddedParams::default() }
 }
 
-fn start(params: EmbeddedParams) -> EmbeddedNode {
-    EmbeddedNode::new(params, CoinbaseOptions::default()).unwrap()
+fn start(params: EmbeddedParams) -> Node {
+    EmbeddedNode::new(params, CoinbaseOptions::default()).unwrap().into()
 }
 
 /// A node whose blocks pay to the chain itself, so that it has ever more to spend.
-fn start_paying_itself(params: EmbeddedParams) -> EmbeddedNode {
+fn start_paying_itself(params: EmbeddedParams) -> Node {
     let payout = Payout::to_script(&anyone_can_spend().to_hex_string()).unwrap();
-    EmbeddedNode::new(params, CoinbaseOptions { payout, signature: vec![] }).unwrap()
+    EmbeddedNode::new(params, CoinbaseOptions { payout, signature: vec![] }).unwrap().into()
 }
 
-fn assemble(node: &EmbeddedNode, share: &Share) -> Result<SolvedBlock, NodeError> {
-    node.template(share.job())?.block(share)
-}
-
-fn solved(node: &EmbeddedNode, job: &Arc<Job>) -> SolvedBlock {
-    assemble(node, &solve(job).unwrap()).unwrap()
+fn solved(node: &Node, job: &Arc<Job>) -> SolvedBlock {
+    node.assemble(&solve(job).unwrap()).unwrap()
 }
 
 /// Mines so many blocks, which must all be accepted, and returns them.
-async fn mine(node: &EmbeddedNode, count: u32) -> Vec<SolvedBlock> {
+async fn mine(node: &Node, count: u32) -> Vec<SolvedBlock> {
     let mut blocks = vec![];
     for _ in 0..count {
         let job = node.next_job().await.unwrap();
-        assert_eq!(node.propose(&job).unwrap(), Verdict::Accepted);
+        assert_eq!(node.propose(&job).await.unwrap(), Verdict::Accepted);
         let block = solved(node, &job);
-        assert_eq!(node.submit_block(&block).unwrap(), Verdict::Accepted);
-        assert_eq!(node.tip(), block.hash);
+        assert_eq!(node.submit_block(&block).await.unwrap(), Verdict::Accepted);
+        assert_eq!(node.tip().await.unwrap(), block.hash);
         blocks.push(block);
     }
     blocks
@@ -61,8 +57,8 @@ async fn a_job_comes_at_once_and_the_next_one_with_a_new_tip() {
         () = ready(()) => {}
     }
     let block = solved(&node, &first);
-    assert_eq!(node.submit_block(&block).unwrap(), Verdict::Accepted);
-    assert_eq!(node.submit_block(&block).unwrap(), Verdict::Duplicate);
+    assert_eq!(node.submit_block(&block).await.unwrap(), Verdict::Accepted);
+    assert_eq!(node.submit_block(&block).await.unwrap(), Verdict::Duplicate);
     let second = node.next_job().await.unwrap();
     assert_eq!(second.prev_blockhash(), block.hash);
     assert_ne!(second.id(), first.id());
@@ -71,15 +67,17 @@ async fn a_job_comes_at_once_and_the_next_one_with_a_new_tip() {
 #[tokio::test]
 async fn a_premined_chain_has_transactions_from_the_first_template_on() {
     let node = start(premined());
-    assert!(node.block_at(101).is_some() && node.block_at(102).is_none());
+    assert!(node.block_at(101).await.unwrap().is_some());
+    assert_eq!(node.block_at(102).await.unwrap(), None);
     for block in mine(&node, 10).await {
         let block = decode(&block);
         assert!(block.txdata.len() > 1, "nothing but a coinbase");
         assert!(block.txdata[1..].iter().all(|tx| !tx.input[0].witness.is_empty()));
     }
-    let (tip, oldest) = (node.tip(), node.block_at(0).unwrap());
-    assert_eq!([tip, oldest].map(|hash| node.confirmations(&hash)), [Some(1), Some(112)]);
-    assert_eq!(node.confirmations(&node.block_at(111).unwrap()), Some(1));
+    for (height, confirmations) in [(0, 112), (111, 1)] {
+        let hash = node.block_at(height).await.unwrap().unwrap();
+        assert_eq!(node.confirmations(&hash).await.unwrap(), Some(confirmations));
+    }
 }
 
 #[tokio::test]
@@ -93,7 +91,7 @@ async fn templates_reach_their_size_and_stay_there() {
 async fn tip_after(params: EmbeddedParams, blocks: u32) -> BlockHash {
     let node = start(params);
     mine(&node, blocks).await;
-    node.tip()
+    node.tip().await.unwrap()
 }
 
 #[tokio::test]
@@ -111,7 +109,7 @@ async fn a_seed_leaves_one_time_to_each_block() {
         let job = node.next_job().await.unwrap();
         let time = job.time();
         assert_eq!([time.min, time.start, time.max], [1_296_688_602 + height; 3]);
-        node.submit_block(&solved(&node, &job)).unwrap();
+        node.submit_block(&solved(&node, &job)).await.unwrap();
     }
 }
 
@@ -129,25 +127,12 @@ async fn a_late_block_is_a_side_block_and_forgotten_two_tips_later() {
     let node = start(premined());
     let job = node.next_job().await.unwrap();
     let late = solve_otherwise(&job);
-    node.submit_block(&solved(&node, &job)).unwrap();
-    let block = assemble(&node, &late).unwrap();
-    assert_eq!(node.submit_block(&block).unwrap(), Verdict::Inconclusive);
-    assert_eq!(node.confirmations(&block.hash), Some(-1));
+    node.submit_block(&solved(&node, &job)).await.unwrap();
+    let block = node.assemble(&late).unwrap();
+    assert_eq!(node.submit_block(&block).await.unwrap(), Verdict::Inconclusive);
+    assert_eq!(node.confirmations(&block.hash).await.unwrap(), Some(-1));
     mine(&node, 2).await;
-    assert!(matches!(assemble(&node, &late), Err(NodeError::UnknownJob(_))));
-}
-
-#[tokio::test]
-async fn every_call_goes_through_the_common_node() {
-    let node = Node::from(start(premined()));
-    let job = node.next_job().await.unwrap();
-    let block = node.assemble(&solve(&job).unwrap()).unwrap();
-    assert_eq!(node.propose(&job).await.unwrap(), Verdict::Accepted);
-    assert_eq!(node.submit_block(&block).await.unwrap(), Verdict::Accepted);
-    assert_eq!(node.tip().await.unwrap(), block.hash);
-    assert_eq!(node.block_at(102).await.unwrap(), Some(block.hash));
-    assert_eq!(node.confirmations(&block.hash).await.unwrap(), Some(1));
-    assert_eq!(node.to_string(), "the embedded regtest chain");
+    assert!(matches!(node.assemble(&late), Err(NodeError::UnknownJob(_))));
 }
 
 #[tokio::test]
@@ -176,11 +161,20 @@ async fn a_long_chain_forgets_what_is_buried() {
 }
 
 #[tokio::test]
+async fn a_coinbase_that_cannot_be_is_an_error_each_time() {
+    let options = CoinbaseOptions { signature: vec![0; 100], ..CoinbaseOptions::default() };
+    let node = Node::from(EmbeddedNode::new(premined(), options).unwrap());
+    for _ in 0..2 {
+        assert!(matches!(node.next_job().await, Err(NodeError::BadTemplate(_))));
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_block_is_an_error_and_no_verdict() {
     let node = start(EmbeddedParams::default());
     let mut block = solved(&node, &node.next_job().await.unwrap());
     block.hex.truncate(100);
-    let error = node.submit_block(&block).unwrap_err();
+    let error = node.submit_block(&block).await.unwrap_err();
     assert!(matches!(error, NodeError::Rpc { code: -22, .. }), "{error}");
     assert!(error.is_fatal());
 }

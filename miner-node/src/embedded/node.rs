@@ -71,7 +71,12 @@ impl EmbeddedNode {
         let mut tip = self.waiting.lock().await;
         // It fails only without a sender, and this node has it.
         let _ = tip.changed().await;
-        Ok(self.state().template(&self.options)?.job().clone())
+        let template = self.state().template(&self.options);
+        if template.is_err() {
+            // Whoever asks again shall hear it again.
+            tip.mark_changed();
+        }
+        Ok(template?.job().clone())
     }
 
     /// The template of one of this node's jobs, for as long as it is kept: until two tips later.

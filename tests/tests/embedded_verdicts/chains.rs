@@ -3,7 +3,7 @@
 use bitcoin::Block;
 use bitcoin::consensus::encode::deserialize_hex;
 use miner_node::embedded::{Blockchain, EmbeddedNode, EmbeddedParams, anyone_can_spend, solve};
-use miner_node::{CoinbaseOptions, Payout, Verdict};
+use miner_node::{CoinbaseOptions, Node, Payout, Verdict};
 use miner_tests::TestNode;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ async fn a_real_node_takes_every_block_of_an_embedded_chain() {
     let payout = Payout::to_script(&anyone_can_spend().to_hex_string()).expect("it is hex");
     let options = CoinbaseOptions { payout, signature: b"a test".to_vec() };
     let params = EmbeddedParams { transactions: 5, ..EmbeddedParams::default() };
-    let embedded = EmbeddedNode::new(params, options).expect("regtest can be mined");
+    let embedded = Node::from(EmbeddedNode::new(params, options).expect("regtest can be mined"));
     let mut largest = 0;
     for height in 1..=BLOCKS {
         let job = embedded.next_job().await.expect("there is a new tip");
@@ -29,12 +29,13 @@ async fn a_real_node_takes_every_block_of_an_embedded_chain() {
             Value::Null,
             "{height}"
         );
-        assert_eq!(embedded.submit_block(&block).expect("it is a block"), Verdict::Accepted);
+        assert_eq!(embedded.submit_block(&block).await.expect("it is a block"), Verdict::Accepted);
         let block: Block = deserialize_hex(&block.hex).expect("it is a block");
         largest = largest.max(block.txdata.len());
     }
+    let own_tip = embedded.tip().await.expect("it has one").to_string();
     let tip = node.rpc("getbestblockhash", &[]).expect("the node is up");
-    assert_eq!(tip.as_str(), Some(embedded.tip().to_string().as_str()));
+    assert_eq!(tip.as_str(), Some(own_tip.as_str()));
     assert_eq!(largest, 6);
 }
 

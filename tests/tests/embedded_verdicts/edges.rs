@@ -13,6 +13,10 @@ use Stage::{Commitment, Header, Solved, Transactions};
 
 #[rustfmt::skip]
 pub(crate) const EDGES: &[Fault] = &[
+    // The first one, while all blocks are 600 s apart: 100 of them lie between the medians before either block.
+    fault(Transactions, GOOD, "an input as old as it says, in time", |w, b| {
+        relative_lock(w, b, Sequence::from_512_second_intervals(100 * 600 / 512));
+    }),
     fault(Header, GOOD, "a second after the median time past", |w, b| b.header.time = median_time_past(w) + 1),
     fault(Header, GOOD, "every version bit that may be rolled", |_, b| b.header.version = Version::from_consensus(0x3fff_e000)),
     fault(Header, GOOD, "version 4", |_, b| b.header.version = Version::from_consensus(4)),
