@@ -1,2 +1,25 @@
-//! Scans SHA-256d work units on CPU cores: SIMD kernels with runtime dispatch and a thread pool
+//! Scans SHA-256d work units on CPU cores: a table of SIMD kernels with run-time dispatch, and a thread
+//! pool that makes a [`miner_core::Backend`] of one of them.
+//!
+//! ```text
+//! arch/<isa>   one vector type each ─┐
+//! lanes, pair  what a vector can do  ┼▶ scan  the double hash, once ─▶ kernel  the table ─▶ backend  the pool
+//! ```
+//!
+//! This is the only crate with `unsafe` code: CPU instructions, and calls into functions compiled for them.
 
+mod arch;
+mod backend;
+mod choose;
+mod hash;
+mod kernel;
+mod lanes;
+mod pair;
+mod scan;
+mod schedule;
+mod threads;
+
+pub use backend::CpuBackend;
+pub use choose::{fastest, preferred};
+pub use kernel::{Hit, Kernel, KernelError, available, by_name, unavailable};
+pub use threads::{CpuError, CpuOptions};

@@ -1,0 +1,6 @@
+//! One folder an architecture, one file a kernel: a vector type or hand-written instructions, and the
+//! kernel's row for the table. Nothing here knows of threads or work units.
+
+pub(crate) mod portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_64;

@@ -1,0 +1,48 @@
+//! Two vectors computed in step, so that one waits while the other works. Interleaved operation by
+//! operation, which is the only way the compiler keeps.
+
+use crate::lanes::Lanes;
+
+/// Two vectors as one of twice the width.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<V>(pub(crate) V, pub(crate) V);
+
+/// Methods that do the same to both vectors: `name(vectors; scalars)`.
+macro_rules! each {
+    ($($method:ident($($vector:ident),*; $($scalar:ident),*))*) => {$(
+        #[inline(always)]
+        fn $method(self $(, $vector: Self)* $(, $scalar: u32)*) -> Self {
+            Self(self.0.$method($($vector.0,)* $($scalar),*), self.1.$method($($vector.1,)* $($scalar),*))
+        }
+    )*};
+}
+
+impl<V: Lanes> Lanes for Pair<V> {
+    const LANES: u32 = 2 * V::LANES;
+
+    #[inline(always)]
+    fn splat(word: u32) -> Self {
+        Self(V::splat(word), V::splat(word))
+    }
+
+    #[inline(always)]
+    fn iota() -> Self {
+        Self(V::iota(), V::iota().add(V::splat(V::LANES)))
+    }
+
+    #[inline(always)]
+    fn eq(self, other: Self) -> u32 {
+        self.0.eq(other.0) | self.1.eq(other.1) << V::LANES
+    }
+
+    each! {
+        add(other;)
+        and(other;)
+        xor(other;)
+        shr(; bits)
+        rotr(; bits)
+        xor3(b, c;)
+        ch(yes, no;)
+        maj(b, c;)
+    }
+}
