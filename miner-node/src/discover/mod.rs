@@ -4,6 +4,7 @@
 mod conf;
 mod site;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::rpc::Endpoint;
@@ -11,7 +12,7 @@ use crate::{Auth, Chain, NodeError};
 use site::Site;
 
 /// What is known about a node before looking for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Search {
     /// The chain. Without it, the port of `node` or bitcoin.conf tells, else it is main.
     pub chain: Option<Chain>,
@@ -21,6 +22,15 @@ pub struct Search {
     pub datadir: Option<PathBuf>,
     /// The login to use.
     pub auth: Option<Auth>,
+}
+
+impl fmt::Debug for Search {
+    /// Without the password that a URL may hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { chain, node, datadir, auth } = self;
+        let node = node.as_deref().map(|url| url.rsplit('@').next());
+        write!(f, "Search {{ chain: {chain:?}, node: {node:?}, datadir: {datadir:?}, auth: {auth:?} }}")
+    }
 }
 
 /// How to reach a node.

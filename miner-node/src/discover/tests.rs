@@ -83,7 +83,7 @@ fn what_is_given_goes_before_what_is_found() {
     let node = Some("http://u:p@host".to_owned());
     let by_url = find(&folder, Search { node: node.clone(), ..on(Chain::Regtest) }).unwrap();
     assert_eq!((by_url.url.as_str(), by_url.auth), ("http://host:18443", user("u", "p")));
-    let auth = Some(user("me", "x"));
+    let auth = Some(user("me", "canary"));
     let by_flags = find(&folder, Search { node, auth: auth.clone(), ..on(Chain::Regtest) }).unwrap();
     assert_eq!(Some(by_flags.auth), auth);
     let no_url = find(&folder, Search { auth, ..on(Chain::Regtest) }).unwrap();
@@ -132,4 +132,11 @@ fn without_any_folder_a_login_is_enough() {
     let search = Search { auth: Some(user("a", "b")), ..on(Chain::Regtest) };
     assert_eq!(discover_in(&[], &search).unwrap().url, "http://127.0.0.1:18443");
     assert!(discover_in(&[], &on(Chain::Main)).unwrap_err().to_string().contains("--datadir"));
+}
+
+#[test]
+fn no_debug_output_of_a_search_holds_a_password() {
+    let node = Some("http://me:canary@host:1".to_owned());
+    let shown = format!("{:?}", Search { node, auth: Some(user("me", "canary")), ..Search::default() });
+    assert!(shown.contains("host:1") && !shown.contains("canary"), "{shown}");
 }

@@ -20,9 +20,10 @@ impl Endpoint {
     /// [`NodeError::BadUrl`] where a part is malformed, no port is known, or TLS is asked for.
     pub(crate) fn parse(url: &str, default_port: Option<u16>) -> Result<Self, NodeError> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (userinfo, host) =
-            authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        // Whatever stands before the last `@` may be a password, and is shown to nobody.
+        let (userinfo, place) =
+            rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+        let (host, path) = place.split_at(place.find('/').unwrap_or(place.len()));
         let fault = |reason: &str| NodeError::BadUrl {
             url: format!("{scheme}://{host}{path}"),
             reason: reason.to_owned(),
@@ -109,8 +110,12 @@ mod tests {
         assert_eq!(endpoint.url(), "http://host:8332");
         let password = Secret::new("p@ss:100%");
         assert_eq!(endpoint.login, Some(Auth::UserPass { user: "me".into(), password }));
-        let error = Endpoint::parse("https://me:canary@host:8332", None).unwrap_err().to_string();
-        assert!(error.contains("https://host:8332") && !error.contains("canary"), "{error}");
+        for url in
+            ["https://me:canary@host:8332", "https://me:/canary@host:8332", "https://me:canary@@host:8332"]
+        {
+            let error = Endpoint::parse(url, None).unwrap_err().to_string();
+            assert!(error.contains("https://host:8332") && !error.contains("canary"), "{error}");
+        }
     }
 
     #[test]

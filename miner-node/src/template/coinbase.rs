@@ -43,8 +43,16 @@ fn outputs(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<Vec<TxOut
         )));
     }
     let payout = TxOut { value, script_pubkey: options.payout.script().clone() };
-    let commitment = reply.witness_commitment.as_deref().map(commitment).transpose()?;
+    let offered = reply.witness_commitment.as_deref().filter(|_| knows_witnesses(reply));
+    let commitment = offered.map(commitment).transpose()?;
     Ok([payout].into_iter().chain(commitment).collect())
+}
+
+/// Where segwit is not active yet (the first blocks of testnet3), a node offers a commitment all the
+/// same, and then refuses the witness that belongs to it.
+fn knows_witnesses(reply: &TemplateReply) -> bool {
+    let mut names = reply.rules.iter().map(|rule| rule.trim_start_matches('!'));
+    reply.rules.is_empty() || names.any(|name| name == "segwit")
 }
 
 fn commitment(hex: &str) -> Result<TxOut, NodeError> {

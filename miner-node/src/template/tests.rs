@@ -124,12 +124,16 @@ fn an_unsolved_block_is_sound_but_for_its_work() {
 }
 
 #[test]
-fn without_a_commitment_there_is_no_witness() {
+fn without_a_commitment_or_segwit_there_is_no_witness() {
     let mut bare = template(100, 0);
     bare.as_object_mut().unwrap().remove("default_witness_commitment");
-    let block = decoded(&build(&bare).unwrap().unsolved().unwrap());
-    assert_eq!(block.txdata[0].output.len(), 1);
-    assert!(block.txdata[0].input[0].witness.is_empty());
+    let mut old = template(100, 0);
+    old["rules"] = json!(["csv"]);
+    for template in [bare, old] {
+        let block = decoded(&build(&template).unwrap().unsolved().unwrap());
+        assert_eq!(block.txdata[0].output.len(), 1);
+        assert!(block.txdata[0].input[0].witness.is_empty());
+    }
 }
 
 #[test]
