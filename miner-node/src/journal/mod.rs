@@ -272,3 +272,19 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Journa
     let path = path.to_owned();
     move |error| JournalError::Io { action, path, error }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// Neither can be synced: what fails was tried.
+    #[test]
+    fn to_sync_a_block_is_to_sync_its_file_and_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (no_file, no_folder) = (File::open("/dev/null").unwrap(), PathBuf::from("/proc/self/x"));
+        let (file, path) = (File::create(folder.path().join("x")).unwrap(), folder.path().join("x"));
+        assert!(Unsynced { file: no_file, path: path.clone() }.sync().is_err());
+        assert!(Unsynced { file: file.try_clone().unwrap(), path: no_folder }.sync().is_err());
+        Unsynced { file, path }.sync().unwrap();
+    }
+}

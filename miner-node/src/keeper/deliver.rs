@@ -25,7 +25,7 @@ impl Keeper {
     async fn deliver(self: Arc<Self>, peer: Peer, block: Arc<SolvedBlock>, tell: UnboundedSender<Verdict>) {
         let (mut pause, mut last_error) = (FIRST_PAUSE, String::new());
         while self.pending.contains(&block) {
-            match self.offer(&peer, &block, false).await {
+            match self.offer_new(&peer, &block).await {
                 // Nobody may be waiting for it any more.
                 Ok(verdict) => return tell.send(verdict).unwrap_or_default(),
                 Err(error) if error.to_string() == last_error => {}
@@ -40,28 +40,47 @@ impl Keeper {
         }
     }
 
-    /// Submits a block to one node, once, and notes its answer. An answer other than "I have it" is
-    /// checked against the node's chain: only that is never misunderstood.
-    pub(super) async fn offer(
-        &self,
-        peer: &Peer,
-        block: &Arc<SolvedBlock>,
-        again: bool,
-    ) -> Result<Verdict, NodeError> {
-        let mut verdict = match peer.node.submit_block(block).await {
+    /// Submits a new block; to a node that has forgotten its parent, the open blocks below it first.
+    async fn offer_new(&self, peer: &Peer, block: &Arc<SolvedBlock>) -> Result<Verdict, NodeError> {
+        let mut verdict = peer.submit(block).await?;
+        if lacks_parent(&verdict) {
+            for ancestor in self.pending.blocks().iter().filter(|open| open.height < block.height) {
+                self.offer_again(peer, ancestor).await?;
+            }
+            verdict = peer.submit(block).await?;
+        }
+        self.note(peer, block, verdict.clone(), false);
+        Ok(verdict)
+    }
+
+    /// Submits a block once more.
+    pub(super) async fn offer_again(&self, peer: &Peer, block: &Arc<SolvedBlock>) -> Result<(), NodeError> {
+        let verdict = peer.submit(block).await?;
+        self.note(peer, block, verdict, true);
+        Ok(())
+    }
+
+    fn note(&self, peer: &Peer, block: &Arc<SolvedBlock>, verdict: Verdict, again: bool) {
+        if self.pending.answered(peer.index, block, &verdict) {
+            let (block, node) = (block.clone(), peer.node.to_string());
+            self.tell(KeeperEvent::Answered { block, node, verdict, again });
+        }
+    }
+}
+
+impl Peer {
+    /// Submits a block. An answer other than "I have it" is checked against the node's chain: only that
+    /// is never misunderstood.
+    async fn submit(&self, block: &SolvedBlock) -> Result<Verdict, NodeError> {
+        let verdict = match self.node.submit_block(block).await {
             Err(error @ NodeError::Rpc { .. }) if error.is_fatal() => {
                 Verdict::Rejected { reason: error.to_string() }
             }
             answer => answer?,
         };
-        if !is_taken(&verdict) && peer.confirmations(&block.hash).await.is_ok_and(|depth| depth > 0) {
-            verdict = Verdict::Duplicate;
-        }
-        if self.pending.answered(peer.index, block, &verdict) {
-            let (block, node) = (block.clone(), peer.node.to_string());
-            self.tell(KeeperEvent::Answered { block, node, verdict: verdict.clone(), again });
-        }
-        Ok(verdict)
+        let is_there =
+            !is_taken(&verdict) && self.confirmations(&block.hash).await.is_ok_and(|depth| depth > 0);
+        Ok(if is_there { Verdict::Duplicate } else { verdict })
     }
 }
 
@@ -81,4 +100,8 @@ pub(super) async fn first_good(mut verdicts: UnboundedReceiver<Verdict>) -> Verd
 
 fn is_taken(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Accepted | Verdict::Duplicate)
+}
+
+fn lacks_parent(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Rejected { reason } if reason.starts_with("prev-blk-not-found"))
 }

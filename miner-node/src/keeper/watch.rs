@@ -38,7 +38,7 @@ impl Keeper {
         let standing = peer.standing(block, depth).await?;
         self.pending.set_standing(peer.index, block, standing);
         if standing == Standing::Outside && !self.pending.is_underway(peer.index, block) {
-            self.offer(peer, block, true).await?;
+            self.offer_again(peer, block).await?;
         }
         Ok(())
     }

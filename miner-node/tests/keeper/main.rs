@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chain::{Fault, Rig, found, pending_files, solved, until};
-use miner_node::{BlockKeeper, Chain, Journal, KeeperEvent, Outcome, Verdict};
+use miner_node::embedded::{EmbeddedNode, EmbeddedParams};
+use miner_node::{BlockKeeper, Chain, CoinbaseOptions, Journal, KeeperEvent, Node, Outcome, Verdict};
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
@@ -32,10 +33,13 @@ impl Events {
 }
 
 fn keeper(rigs: &[&Rig], journal: Option<&Path>) -> (BlockKeeper, Events) {
+    keep(rigs.iter().map(|rig| rig.node.clone()).collect(), journal)
+}
+
+fn keep(nodes: Vec<Arc<Node>>, journal: Option<&Path>) -> (BlockKeeper, Events) {
     let events = Events::default();
     let log = events.clone();
     let journal = journal.map(|folder| Journal::open(folder, Chain::Regtest).unwrap());
-    let nodes = rigs.iter().map(|rig| rig.node.clone()).collect();
     let keeper = BlockKeeper::new(nodes, journal, move |event| log.0.lock().unwrap().push(event)).unwrap();
     (keeper, events)
 }
@@ -135,6 +139,13 @@ async fn of_two_finds_at_one_height_each_is_followed_to_its_end() {
     looked(&rig).await;
     assert_eq!(keeper.pending().len(), 2, "one confirmation short of the depth");
     assert_eq!(pending_files(folder.path()), 2);
+    let submitted = rig.chain().submitted.len();
+    looked(&rig).await;
+    assert_eq!(
+        rig.chain().submitted.len(),
+        submitted,
+        "while the tip stays there is nothing to submit again"
+    );
     rig.chain().grow(1);
     until("both fates", || keeper.pending().is_empty() && events.sealed(second.hash()).is_some()).await;
     assert_eq!(events.sealed(first.hash()), Some(Outcome::Buried { confirmations: DEPTH }));
@@ -182,6 +193,27 @@ async fn a_block_that_a_node_forgot_is_submitted_to_it_again() {
     until("the reports", || events.count(again) == 2).await;
 }
 
+#[tokio::test]
+async fn a_node_that_forgot_the_parents_gets_them_before_the_new_block() {
+    let rig = Rig::start().await;
+    let (keeper, events) = keeper(&[&rig], None);
+    let mut hashes = vec![];
+    for _ in 0..2 {
+        let share = found(&rig.node).await;
+        assert_eq!(keeper.submit(&share).await.unwrap(), Verdict::Accepted);
+        hashes.push(share.hash());
+    }
+    let share = found(&rig.node).await;
+    hashes.push(share.hash());
+    rig.chain().forget(101);
+    assert_eq!(keeper.submit(&share).await.unwrap(), Verdict::Accepted);
+    assert!(hashes.iter().all(|hash| rig.chain().contains(hash)));
+    let is_refusal = |event: &KeeperEvent| {
+        matches!(event, KeeperEvent::Answered { verdict: Verdict::Rejected { .. }, .. })
+    };
+    assert_eq!(events.count(is_refusal), 0);
+}
+
 #[test]
 fn what_an_earlier_run_left_is_submitted_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,6 +237,8 @@ fn what_an_earlier_run_left_is_submitted_at_the_start() {
         let (keeper, events) = keeper(&[&rig], Some(folder.path()));
         assert_eq!(keeper.pending()[0].hash, share.hash());
         assert_eq!(keeper.submit(&share).await.unwrap(), Verdict::Duplicate, "a client that sends it again");
+        // The tip stays the same until the node takes the block: a look that failed is no look.
+        rig.faults([Fault::Error(-28), Fault::Broken, Fault::Broken]);
         watch(&keeper);
         until("the block in the chain", || rig.chain().contains(&share.hash())).await;
         rig.chain().grow(DEPTH);
@@ -283,4 +317,21 @@ async fn a_journal_that_cannot_be_written_stops_no_block_and_is_tried_again() {
     assert_eq!(events.count(failed), 1, "said once");
     std::fs::rename(&moved, folder.path()).unwrap();
     until("the block in the journal", || pending_files(folder.path()) == 1).await;
+}
+
+#[tokio::test]
+async fn the_embedded_chain_is_served_without_a_journal() {
+    let node = EmbeddedNode::new(EmbeddedParams::default(), CoinbaseOptions::default()).unwrap();
+    let node = Arc::new(Node::from(node));
+    let (keeper, events) = keep(vec![node.clone()], None);
+    watch(&keeper);
+    let mut hashes = vec![];
+    for _ in 0..50 {
+        let share = found(&node).await;
+        assert_eq!(keeper.submit(&share).await.unwrap(), Verdict::Accepted);
+        hashes.push(share.hash());
+    }
+    until("the burial of all but the last", || keeper.pending().len() == DEPTH as usize - 1).await;
+    hashes.truncate(51 - DEPTH as usize);
+    assert!(hashes.into_iter().all(|hash| events.sealed(hash).unwrap().is_buried()));
 }
