@@ -24,33 +24,35 @@ pub fn preferred() -> &'static Kernel {
     available().next().expect("the portable kernel runs everywhere")
 }
 
-/// The fastest kernel for units of this many midstates, tried on all CPUs at once: what their clocks do
-/// under load and what two threads of a core share decide it too. Takes up to 200 ms.
+/// The rates of `kernels` for units of this many midstates, in hashes a second, the fastest first. They are
+/// tried on all CPUs at once: what clocks do under load and what two threads of a core share decide it
+/// too. Takes up to 200 ms.
 ///
 /// # Panics
 /// If the number of midstates is no power of two.
-pub fn fastest(midstates: usize) -> &'static Kernel {
+pub fn measure(kernels: &[&'static Kernel], midstates: usize) -> Vec<(&'static Kernel, f64)> {
     let unit = WorkUnit::new(vec![[0; 8]; midstates].into(), [0; 3], NonceRange::ALL, Target::ZERO);
     let prepared = Prepared::new(&unit);
-    let mut trials: Vec<(u64, &Kernel)> = available().map(|kernel| (0, kernel)).collect();
-    let time = PATIENCE / ROUNDS / trials.len() as u32;
+    let time = PATIENCE / ROUNDS / kernels.len().max(1) as u32;
+    let mut rates: Vec<(&Kernel, f64)> = kernels.iter().map(|kernel| (*kernel, 0.0)).collect();
     for _ in 0..ROUNDS {
-        for (nonces, kernel) in &mut trials {
-            *nonces += on_all_cpus(|| nonces_within(time, kernel, &prepared));
+        for (kernel, rate) in &mut rates {
+            let nonces = on_all_cpus(|| nonces_a_second(time, kernel, &prepared));
+            *rate += nonces * midstates as f64 / f64::from(ROUNDS);
         }
     }
-    let (_, fastest) = trials.into_iter().max_by_key(|(nonces, _)| *nonces).expect("one is always available");
-    fastest
+    rates.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    rates
 }
 
-fn on_all_cpus(count: impl Fn() -> u64 + Sync) -> u64 {
+fn on_all_cpus(count: impl Fn() -> f64 + Sync) -> f64 {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..usable_cpus()).map(|_| scope.spawn(&count)).collect();
         threads.into_iter().map(|thread| thread.join().expect("a kernel does not panic")).sum()
     })
 }
 
-fn nonces_within(time: Duration, kernel: &Kernel, prepared: &Prepared) -> u64 {
+fn nonces_a_second(time: Duration, kernel: &Kernel, prepared: &Prepared) -> f64 {
     let started = Instant::now();
     let mut first = 0;
     while started.elapsed() < time {
@@ -58,7 +60,7 @@ fn nonces_within(time: Duration, kernel: &Kernel, prepared: &Prepared) -> u64 {
         let _ = kernel.scan(prepared, step, &mut |_| ControlFlow::Continue(()));
         first += STEP;
     }
-    first.into()
+    f64::from(first) / started.elapsed().as_secs_f64()
 }
 
 #[cfg(test)]
@@ -66,9 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_chosen_can_run() {
-        for chosen in [preferred(), fastest(1), fastest(16)] {
-            assert!(available().any(|kernel| kernel.name() == chosen.name()), "{chosen:?}");
+    fn every_kernel_is_measured_and_the_fastest_comes_first() {
+        let kernels: Vec<_> = available().collect();
+        for midstates in [1, 16] {
+            let rates = measure(&kernels, midstates);
+            assert_eq!(rates.len(), kernels.len());
+            assert!(rates.iter().all(|(_, rate)| *rate > 0.0) && rates.is_sorted_by(|(_, a), (_, b)| a >= b));
         }
+        assert!(measure(&[], 1).is_empty());
     }
 }

@@ -20,6 +20,6 @@ mod schedule;
 mod threads;
 
 pub use backend::CpuBackend;
-pub use choose::{fastest, preferred};
+pub use choose::{measure, preferred};
 pub use kernel::{Hit, Kernel, KernelError, available, by_name, unavailable};
 pub use threads::{CpuError, CpuOptions};
