@@ -1,10 +1,12 @@
-//! What the end-to-end tests share: a real node to judge the miner by.
+//! What the end-to-end tests share: a real node to judge the miner by, and the miner as a user runs it.
 //!
 //! Nothing here asserts anything about the miner; that is for the files in `tests/`.
 #![forbid(unsafe_code)]
 
+mod miner;
 mod node;
 mod skip;
 
+pub use miner::{Miner, Run, Running, miner_program};
 pub use node::{RpcError, TestNode, bitcoind};
 pub use skip::skipped;

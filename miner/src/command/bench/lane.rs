@@ -1,0 +1,112 @@
+//! One thing that is measured: an engine with one kernel on some threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use miner_core::bitcoin::block::{Header, Version};
+use miner_core::bitcoin::hashes::Hash as _;
+use miner_core::bitcoin::{BlockHash, CompactTarget, Target, TxMerkleNode};
+use miner_core::{Job, Terms, VersionMask};
+use miner_cpu::{CpuBackend, Kernel};
+use miner_engine::Engine;
+
+/// Hashing before each round that is not counted.
+pub(crate) const WARM_UP: Duration = Duration::from_millis(30);
+/// A hit has this many leading zero bits: one in 65,536 hashes.
+const HIT_BITS: u32 = 16;
+/// A network target that no hash meets: a round must not end with a block.
+const NO_BLOCK: u32 = 0x0300_0001;
+
+pub(crate) struct Lane {
+    pub(crate) kernel: &'static Kernel,
+    pub(crate) threads: usize,
+    pub(crate) version_rolling: bool,
+    /// Hashes a second of each round.
+    pub(crate) rounds: Vec<f64>,
+    pub(crate) hashes: u64,
+    pub(crate) seconds: f64,
+    engine: Engine,
+    hits: Arc<AtomicU64>,
+}
+
+impl Lane {
+    pub(crate) fn new(kernel: &'static Kernel, backend: CpuBackend, version_rolling: bool) -> Self {
+        let threads = backend.threads();
+        let hits = Arc::new(AtomicU64::new(0));
+        let counter = hits.clone();
+        let engine = Engine::start(vec![Box::new(backend)], move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        Self { kernel, threads, version_rolling, rounds: vec![], hashes: 0, seconds: 0.0, engine, hits }
+    }
+
+    /// Measures one round: hashes really done, over the time that really passed.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let total_before = self.engine.snapshot().hashes();
+        self.engine.set_job(fresh_job(), self.terms());
+        std::thread::sleep(WARM_UP);
+        let (begin, before) = (Instant::now(), self.engine.snapshot().hashes());
+        std::thread::sleep(time);
+        let (took, after) = (begin.elapsed().as_secs_f64(), self.engine.snapshot().hashes());
+        self.engine.clear();
+        self.rounds.push((after - before) as f64 / took);
+        self.seconds += took;
+        // Hits cannot be told apart by time: they are held against all hashes, the warm-up's too.
+        self.wait_until_idle();
+        self.hashes += self.engine.snapshot().hashes() - total_before;
+    }
+
+    /// Candidates that were verified with the reference hash.
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    /// How many hits this many hashes should have.
+    pub(crate) fn hits_expected(&self) -> f64 {
+        self.hashes as f64 / f64::from(1 << HIT_BITS)
+    }
+
+    /// How many headers may share a message schedule.
+    pub(crate) fn versions(&self) -> u32 {
+        1 << self.mask().bits().count_ones()
+    }
+
+    fn mask(&self) -> VersionMask {
+        if self.version_rolling { VersionMask::BIP320 } else { VersionMask::NONE }
+    }
+
+    fn terms(&self) -> Terms {
+        let mut target = [0xff; 32];
+        target[..(HIT_BITS / 8) as usize].fill(0);
+        Terms { share_target: Target::from_be_bytes(target), ..Terms::solo(0, self.mask()) }
+    }
+
+    /// Waits until no more hashes are counted and all hits are delivered.
+    fn wait_until_idle(&self) {
+        let counts = || (self.engine.snapshot().hashes(), self.hits());
+        let mut last = counts();
+        loop {
+            std::thread::sleep(Duration::from_millis(10));
+            let now = counts();
+            if now == last {
+                return;
+            }
+            last = now;
+        }
+    }
+}
+
+/// A job like no other, so that no hit is counted twice.
+fn fresh_job() -> Arc<Job> {
+    static TIME: AtomicU32 = AtomicU32::new(1_700_000_000);
+    let header = Header {
+        version: Version::from_consensus(0x2000_0000),
+        prev_blockhash: BlockHash::all_zeros(),
+        merkle_root: TxMerkleNode::all_zeros(),
+        time: TIME.fetch_add(1, Ordering::Relaxed),
+        bits: CompactTarget::from_consensus(NO_BLOCK),
+        nonce: 0,
+    };
+    Arc::new(Job::from_header("bench", &header).expect("the bits are valid"))
+}

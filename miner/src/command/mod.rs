@@ -1,0 +1,7 @@
+//! The commands, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod devices;
+pub(crate) mod grind;
+pub(crate) mod mine;
+pub(crate) mod solo;

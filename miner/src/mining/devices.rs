@@ -1,0 +1,80 @@
+//! From `--device`, `--kernel` and `--threads` to backends, with the reason for the choice.
+
+use std::num::NonZero;
+
+use miner_core::Backend;
+use miner_cpu::{CpuBackend, CpuOptions, Kernel};
+
+use crate::args::DeviceArgs;
+use crate::exit::{Code, Failure};
+
+/// The backends of a run.
+pub(crate) struct Devices {
+    pub(crate) backends: Vec<Box<dyn Backend>>,
+    /// The device's name, for people.
+    pub(crate) name: String,
+    pub(crate) threads: usize,
+    /// Hashes a second, by a short measurement on all cores.
+    pub(crate) rate: f64,
+    /// Why this kernel.
+    pub(crate) choice: String,
+}
+
+/// Chooses and tests what hashes. `midstates`: headers that may share work, 1 without version rolling.
+pub(crate) fn choose(args: &DeviceArgs, midstates: usize) -> anyhow::Result<Devices> {
+    check_device(&args.device)?;
+    let options = options(args);
+    let named = args.kernel.as_deref().map(kernel_named).transpose()?;
+    let candidates = named.map_or_else(|| miner_cpu::available().collect(), |kernel| vec![kernel]);
+    let rates = miner_cpu::measure(&candidates, midstates);
+    let Some((kernel, rate)) = rates.first().copied() else {
+        return Err(Failure::new(Code::NoDevice, "this CPU can run no kernel"));
+    };
+    let slower: Vec<&str> = rates.iter().skip(1).map(|(kernel, _)| kernel.name()).collect();
+    let choice = match (named, slower.as_slice()) {
+        (Some(_), _) => "as asked".to_owned(),
+        (None, []) => "the only kernel that this CPU can run".to_owned(),
+        (None, names) => format!("measured faster here than {}", names.join(", ")),
+    };
+    let backend = tested(kernel, &options)?;
+    let threads = backend.threads();
+    Ok(Devices { backends: vec![Box::new(backend)], name: kernel.name().to_owned(), threads, rate, choice })
+}
+
+/// A CPU backend that passed the self-test.
+pub(crate) fn tested(kernel: &'static Kernel, options: &CpuOptions) -> anyhow::Result<CpuBackend> {
+    let mut backend =
+        CpuBackend::new(kernel, options).map_err(|error| Failure::new(Code::NoDevice, error))?;
+    backend.self_test().map_err(|error| Failure::new(Code::NoDevice, format_args!("self-test: {error}")))?;
+    Ok(backend)
+}
+
+pub(crate) fn kernel_named(name: &str) -> anyhow::Result<&'static Kernel> {
+    miner_cpu::by_name(name).map_err(Failure::usage)
+}
+
+/// Threads as they are typed.
+pub(crate) fn threads(count: Option<u16>) -> Option<NonZero<usize>> {
+    count.and_then(|count| NonZero::new(count.into()))
+}
+
+fn options(args: &DeviceArgs) -> CpuOptions {
+    CpuOptions {
+        threads: threads(args.threads),
+        affinity: args.cpu_affinity.as_ref().map(|list| list.0.clone()).unwrap_or_default(),
+        nice: Some(args.cpu_priority),
+    }
+}
+
+fn check_device(device: &str) -> anyhow::Result<()> {
+    match device {
+        "cpu" | "all" => Ok(()),
+        "gpu" => Err(Failure::new(Code::NoDevice, "this version has no GPU backend: use --device cpu")),
+        name => Err(Failure::new(
+            Code::NoDevice,
+            format_args!(
+                "no device is called `{name}`: this version has the CPU alone (--device cpu, see `miner devices`)"
+            ),
+        )),
+    }
+}

@@ -1,0 +1,9 @@
+//! Mining to nodes: jobs in, blocks out, until a goal, a limit or a signal ends it.
+
+pub(crate) mod devices;
+pub(crate) mod ledger;
+pub(crate) mod pace;
+mod run;
+mod signals;
+
+pub(crate) use run::{Plan, mine};

@@ -1,0 +1,43 @@
+//! Where the work of a run comes from.
+
+pub(crate) mod embedded;
+pub(crate) mod node;
+
+use std::sync::Arc;
+
+use miner_node::{Journal, KeeperEvent, Node};
+
+use crate::status::event::Event;
+
+/// Nodes to mine to, and what a run must know of them.
+pub(crate) struct Source {
+    /// Jobs come from the first; blocks go to all.
+    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) journal: Option<Journal>,
+    /// Commands to try next.
+    pub(crate) next_commands: Vec<String>,
+}
+
+/// A keeper's event in the words of this program; `None` for what goes as it should.
+pub(crate) fn told(event: &KeeperEvent) -> Option<Event> {
+    Some(match event {
+        // The verdict on a new block is told with the block.
+        KeeperEvent::Answered { again: false, .. } => return None,
+        KeeperEvent::Answered { block, node, verdict, .. } => {
+            Event::notice(format!("block {} submitted again to {node}: {}", block.height, verdict.explain()))
+        }
+        KeeperEvent::Sealed { outcome, .. } if outcome.is_buried() => return None,
+        KeeperEvent::Sealed { block, outcome, .. } => {
+            Event::notice(format!("block {}: {outcome}", block.height))
+        }
+        KeeperEvent::Delayed { block, node, error } => {
+            Event::error(format!("block {} is kept until {node} takes it: {error}", block.height))
+        }
+        KeeperEvent::JournalFailed { block, error } => {
+            Event::error(format!("block {} is not in the journal: {error}", block.height))
+        }
+        KeeperEvent::Corrupt(file) => {
+            Event::error(format!("block journal: {} is left out: {}", file.path.display(), file.damage))
+        }
+    })
+}

@@ -1,0 +1,147 @@
+//! Real nodes: found, logged in to, asked for their chain, and paid to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use miner_node::{
+    Auth, Chain, CoinbaseOptions, Discovered, Journal, Node, NodeError, Payout, RpcClient, RpcNode, Search,
+    Secret, discover,
+};
+
+use super::Source;
+use crate::args::NodeArgs;
+use crate::exit::{Code, Failure};
+use crate::status::Output;
+use crate::status::event::Event;
+
+/// How long a node may load before each next look.
+const LOADING: Duration = Duration::from_secs(1);
+
+/// Which nodes to use.
+pub(crate) struct Wanted {
+    /// The chain they must be on; any, where none was asked for.
+    pub(crate) chain: Option<Chain>,
+    /// Their addresses; one that is found by itself where there is none.
+    pub(crate) urls: Vec<String>,
+    pub(crate) datadir: Option<PathBuf>,
+}
+
+/// Connects to every node, settles who is paid, and opens the journal.
+pub(crate) async fn open(
+    wanted: &Wanted,
+    args: &NodeArgs,
+    output: &mut Output,
+) -> anyhow::Result<(Source, Chain)> {
+    let mut nodes = Vec::new();
+    for discovered in found(wanted, args)? {
+        let rpc = || RpcClient::new(&discovered.url, discovered.auth.clone());
+        nodes.push((connect(rpc, wanted.chain, output).await?, discovered.how.clone()));
+    }
+    let Some((first, how)) = nodes.first() else { return Err(Failure::usage("no node to mine to")) };
+    let chain = first.chain();
+    let payout = payout(args, chain, first).await?;
+    let height = first.rpc().chain_info().await?.blocks;
+    output.tell(&Event::Connected {
+        url: how.clone(),
+        chain: chain.to_string(),
+        height,
+        payout: format!("blocks pay {payout}"),
+    });
+    let journal = journal(args, chain)?;
+    let coinbase = CoinbaseOptions { payout, signature: args.coinbase_sig.clone().into_bytes() };
+    let with_options = |(node, _): (RpcNode, String)| {
+        let node = node.with_coinbase(coinbase.clone());
+        Arc::new(Node::from(if args.no_longpoll { node.without_longpoll() } else { node }))
+    };
+    let nodes = nodes.into_iter().map(with_options).collect();
+    Ok((Source { nodes, journal: Some(journal), next_commands: vec![] }, chain))
+}
+
+/// The address and login of each node.
+fn found(wanted: &Wanted, args: &NodeArgs) -> anyhow::Result<Vec<Discovered>> {
+    let search = |node: Option<String>| -> anyhow::Result<Discovered> {
+        let auth = login(args)?;
+        Ok(discover(&Search { chain: wanted.chain, node, datadir: wanted.datadir.clone(), auth })?)
+    };
+    if wanted.urls.is_empty() {
+        return Ok(vec![search(None)?]);
+    }
+    wanted.urls.iter().map(|url| search(Some(url.clone()))).collect()
+}
+
+/// The login that was typed, if any.
+fn login(args: &NodeArgs) -> anyhow::Result<Option<Auth>> {
+    let user_pass = |user: &str, password: &str| Auth::UserPass {
+        user: user.to_owned(),
+        password: Secret::new(password),
+    };
+    match (&args.userpass, &args.user, &args.pass, &args.cookie) {
+        (Some(both), ..) => match both.split_once(':') {
+            Some((user, password)) => Ok(Some(user_pass(user, password))),
+            None => Err(Failure::usage("-O takes USER:PASS")),
+        },
+        (None, Some(user), pass, _) => Ok(Some(user_pass(user, pass.as_deref().unwrap_or_default()))),
+        (None, None, _, Some(file)) => Ok(Some(Auth::Cookie(file.clone()))),
+        // A password without a user may stand in the environment for other programs' sake.
+        (None, None, _, None) => Ok(None),
+    }
+}
+
+/// Connects, waiting for a node that is still loading.
+async fn connect(
+    rpc: impl Fn() -> Result<RpcClient, NodeError>,
+    chain: Option<Chain>,
+    output: &mut Output,
+) -> anyhow::Result<RpcNode> {
+    let mut told = None;
+    loop {
+        match RpcNode::connect(rpc()?, chain).await {
+            Err(error @ NodeError::Loading(_)) => {
+                let message = format!("{error}; waiting for it");
+                if told.as_ref() != Some(&message) {
+                    output.tell(&Event::error(&message));
+                    told = Some(message);
+                }
+                tokio::time::sleep(LOADING).await;
+            }
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// Who is paid: as asked, else the node's wallet, else (where coins are worth nothing) anyone.
+async fn payout(args: &NodeArgs, chain: Chain, node: &RpcNode) -> anyhow::Result<Payout> {
+    if let Some(address) = &args.coinbase_addr {
+        return Payout::to_address(address, chain).map_err(Failure::usage);
+    }
+    if let Some(hex) = &args.coinbase_script {
+        return Payout::to_script(hex).map_err(Failure::usage);
+    }
+    match node.rpc().new_address().await {
+        Ok(address) => {
+            Payout::to_address(&address.assume_checked().to_string(), chain).map_err(Failure::usage)
+        }
+        Err(_) if chain == Chain::Regtest => Ok(Payout::to_anyone()),
+        Err(error) => Err(Failure::usage(format_args!(
+            "who is to be paid? Give --coinbase-addr ADDR (the node's wallet gives none: {error})"
+        ))),
+    }
+}
+
+fn journal(args: &NodeArgs, chain: Chain) -> anyhow::Result<Journal> {
+    let folder = match &args.journal {
+        Some(folder) => folder.clone(),
+        None => state_folder()?.join(chain.name()),
+    };
+    Journal::open(folder, chain).map_err(|error| Failure::new(Code::Failed, error))
+}
+
+/// Where programs keep their state, by the XDG base directory specification.
+fn state_folder() -> anyhow::Result<PathBuf> {
+    let of = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")));
+    let state = state
+        .ok_or_else(|| Failure::usage("there is no HOME to keep found blocks in: give --journal DIR"))?;
+    Ok(state.join("miner/blocks"))
+}

@@ -1,0 +1,131 @@
+//! Events as lines for people.
+
+use std::time::Duration;
+
+use super::event::{Block, Event, Started};
+use crate::mining::ledger::Summary;
+
+/// How a line may look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    pub(crate) colour: bool,
+}
+
+impl Style {
+    const GREEN: &str = "32";
+    const RED: &str = "31";
+    const YELLOW: &str = "33";
+    const DIM: &str = "2";
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// The line of an event, `elapsed` after the start; `None` where a person needs none.
+pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<String> {
+    let body = match event {
+        Event::Started(started) => return Some(started_line(started)),
+        Event::Summary(summary) => return Some(summary_lines(summary)),
+        // A share of a solo run is a block, which has a line of its own.
+        Event::Share { .. } => return None,
+        // That block's line says as much.
+        Event::Job { on_own_block: true, .. } => return None,
+        Event::Connected { url, chain, height, payout } => {
+            format!("mining on {chain} at height {height}, {url}; {payout}")
+        }
+        Event::Job { height, transactions, difficulty, .. } => style.paint(
+            Style::DIM,
+            &format!(
+                "block {height} wanted: {transactions} transactions, difficulty {}",
+                number(*difficulty)
+            ),
+        ),
+        Event::Block(block) => block_line(block, style),
+        Event::Notice { message } => message.clone(),
+        Event::Hashrate { hs_10s, hs_60s, hs_15m, .. } => style.paint(
+            Style::DIM,
+            &format!("speed 10s/60s/15m {} {} {}", hashrate(*hs_10s), hashrate(*hs_60s), hashrate(*hs_15m)),
+        ),
+        Event::Error { message } => style.paint(Style::YELLOW, &format!("warning: {message}")),
+    };
+    Some(format!("{} {body}", style.paint(Style::DIM, &format!("[{:7.1}]", elapsed.as_secs_f64()))))
+}
+
+fn started_line(started: &Started) -> String {
+    let Started { version, device, threads, choice, version_rolling } = started;
+    let rolling = if *version_rolling { "" } else { ", version rolling off" };
+    let plural = if *threads == 1 { "" } else { "s" };
+    format!("miner {version}: {device} on {threads} thread{plural} ({choice}{rolling})")
+}
+
+fn block_line(block: &Block, style: Style) -> String {
+    let Block { height, hash, result, reason, transactions, reward, proof, .. } = block;
+    let good = matches!(*result, "accepted" | "duplicate" | "inconclusive");
+    let verdict =
+        style.paint(if good { Style::GREEN } else { Style::RED }, reason.as_deref().unwrap_or(result));
+    let device = &proof.device;
+    format!("block {height} found by {device}: {hash}, {transactions} transactions, {reward} BTC: {verdict}")
+}
+
+fn summary_lines(summary: &Summary) -> String {
+    let Summary { counts, seconds, hashes, best, next, .. } = summary;
+    let rate = if *seconds > 0.0 { *hashes as f64 / seconds } else { 0.0 };
+    let mut lines = format!(
+        "\n{} found, {} accepted, {} rejected, {} stale, {} lost, {} in flight after {:.1} s: {} hashes, {}",
+        counts.found,
+        counts.accepted,
+        counts.rejected.values().sum::<u64>(),
+        counts.stale.values().sum::<u64>(),
+        counts.lost.values().sum::<u64>(),
+        counts.in_flight,
+        seconds,
+        number(*hashes as f64),
+        hashrate(rate),
+    );
+    if let Some(best) = best {
+        lines += &format!("; best difficulty {}", number(*best));
+    }
+    for command in next {
+        lines += &format!("\n  next: {command}");
+    }
+    lines
+}
+
+/// Hashes a second with a unit.
+pub(crate) fn hashrate(rate: f64) -> String {
+    let units = ["H/s", "kH/s", "MH/s", "GH/s", "TH/s", "PH/s"];
+    let step = units.iter().enumerate().rev().find(|(power, _)| rate >= 1000f64.powi(*power as i32));
+    let (power, unit) = step.unwrap_or((0, &units[0]));
+    format!("{:.2} {unit}", rate / 1000f64.powi(power as i32))
+}
+
+/// A number with four digits that count.
+fn number(value: f64) -> String {
+    if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e6) {
+        format!("{value:.3e}")
+    } else {
+        let rounded = format!("{value:.4}");
+        rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_units() {
+        assert_eq!(hashrate(0.0), "0.00 H/s");
+        assert_eq!(hashrate(999.0), "999.00 H/s");
+        assert_eq!(hashrate(34_200_000.0), "34.20 MH/s");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(number(4.656_542_373_906_925e-10), "4.657e-10");
+        assert_eq!(number(0.002), "0.002");
+        assert_eq!(number(12.0), "12");
+        assert_eq!(number(0.0), "0");
+    }
+}

@@ -1,0 +1,174 @@
+//! The miner as a user runs it: the built program, its output and its end.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+
+use crate::TestNode;
+
+/// The program that `cargo build -p miner` left beside the tests.
+///
+/// # Panics
+/// When it is not there.
+pub fn miner_program() -> PathBuf {
+    let tests = std::env::current_exe().expect("a test has a path");
+    let folder = tests.ancestors().nth(2).expect("tests live in target/PROFILE/deps");
+    let program = folder.join("miner");
+    assert!(program.exists(), "{} is missing: run `cargo build -p miner` first", program.display());
+    program
+}
+
+/// A run of the miner with a home of its own, so that no journal or cookie of this machine is touched.
+pub struct Miner {
+    home: tempfile::TempDir,
+    arguments: Vec<String>,
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Run {
+    /// Its exit code; `None` for one that a signal ended.
+    pub code: Option<i32>,
+    /// All of stdout.
+    pub stdout: String,
+    /// All of stderr.
+    pub stderr: String,
+}
+
+impl Miner {
+    /// A run with these arguments.
+    pub fn new(arguments: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("the folder for temporary files is writable");
+        Self { home, arguments: arguments.iter().map(|&argument| argument.to_owned()).collect() }
+    }
+
+    /// `miner solo` on a test node, with JSON events and further arguments.
+    pub fn solo(node: &TestNode, arguments: &[&str]) -> Self {
+        let (url, datadir) = (node.url(), node.datadir().display().to_string());
+        let start =
+            ["solo", "--chain", "regtest", "--node", &url, "--datadir", &datadir, "--log-format", "json"];
+        Self::new(&[&start, arguments].concat())
+    }
+
+    /// The folder that the run takes for its user's.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The run as a command, not yet started.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(miner_program());
+        self.prepare(&mut command);
+        command.args(&self.arguments);
+        command
+    }
+
+    /// The run behind a shell script that ends in `exec "$@"`.
+    pub fn under(&self, script: &str) -> Run {
+        let mut command = Command::new("sh");
+        self.prepare(&mut command);
+        command.args(["-c", script, "sh"]).arg(miner_program()).args(&self.arguments);
+        Run::of(command)
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        let home = self.home.path();
+        command.env("HOME", home).env_remove("XDG_STATE_HOME").env_remove("MINER_PASS").stdin(Stdio::null());
+    }
+
+    /// Runs to the end.
+    pub fn run(&self) -> Run {
+        Run::of(self.command())
+    }
+
+    /// Starts the run; its output is read line by line.
+    pub fn start(&self) -> Running {
+        let mut child = self.command().stdout(Stdio::piped()).spawn().expect("the miner starts");
+        let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        Running { child, lines }
+    }
+}
+
+impl Run {
+    fn of(mut command: Command) -> Self {
+        let output = command.output().expect("the miner starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the miner writes UTF-8");
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// The JSON events of a run with `--log-format json`.
+    ///
+    /// # Panics
+    /// When a line is none.
+    pub fn events(&self) -> Vec<Value> {
+        self.stdout.lines().map(event).collect()
+    }
+
+    /// The events of this name.
+    pub fn events_of(&self, name: &str) -> Vec<Value> {
+        self.events().into_iter().filter(|event| event["event"] == name).collect()
+    }
+
+    /// The summary, which is the last event.
+    ///
+    /// # Panics
+    /// When it is missing.
+    pub fn summary(&self) -> Value {
+        let last = self.events().pop().unwrap_or_else(|| panic!("no event at all: {self:?}"));
+        assert_eq!(last["event"], "summary", "{self:?}");
+        last
+    }
+}
+
+/// A run under way. Dropping it kills the miner.
+pub struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// The next event of this name, past all others.
+    ///
+    /// # Panics
+    /// When the run ends before one comes.
+    pub fn next(&mut self, name: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).expect("the miner writes UTF-8");
+            assert!(read > 0, "the miner ended before its next `{name}`");
+            let event = event(&line);
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status =
+            Command::new("kill").args(["-s", name, &pid]).status().expect("kill is a standard program");
+        assert!(status.success());
+    }
+
+    /// Waits for the end; all events that were not read before.
+    pub fn end(mut self) -> (ExitStatus, Vec<Value>) {
+        let lines = self.lines.by_ref().lines();
+        let events = lines.map(|line| event(&line.expect("the miner writes UTF-8"))).collect();
+        (self.child.wait().expect("a child can be waited for"), events)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself, and been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn event(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("`{line}` is no event: {error}"))
+}

@@ -1,0 +1,261 @@
+//! `miner solo` and `miner -o` on a real node: every address type, fees, full blocks, restarts.
+
+use std::time::Duration;
+
+use bitcoin::{Address, Network, ScriptBuf};
+use miner_tests::{Miner, TestNode};
+use serde_json::{Value, json};
+
+const ANYONE: &str = "51";
+
+/// A wallet of the node, with an address of each type that wallets give.
+fn wallet(node: &TestNode) {
+    node.rpc("createwallet", &[json!("w")]).unwrap();
+}
+
+fn new_address(node: &TestNode, kind: &str) -> String {
+    node.rpc("getnewaddress", &[json!(""), json!(kind)]).unwrap().as_str().unwrap().to_owned()
+}
+
+fn height(node: &TestNode) -> u64 {
+    node.rpc("getblockcount", &[]).unwrap().as_u64().unwrap()
+}
+
+/// The block at a height, with its transactions.
+fn block(node: &TestNode, height: u64) -> Value {
+    let hash = node.rpc("getblockhash", &[json!(height)]).unwrap();
+    node.rpc("getblock", &[hash, json!(2)]).unwrap()
+}
+
+fn coinbase_output(block: &Value) -> &Value {
+    &block["tx"][0]["vout"][0]
+}
+
+/// Mines 120 blocks from height 0 and checks that each pays where it should.
+fn mines_120_blocks(node: &TestNode, payout: &[&str], script: &str) {
+    let run = Miner::solo(node, &[&["--exit-after-blocks", "120"], payout].concat()).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(height(node), 120);
+    let summary = run.summary();
+    assert_eq!((&summary["found"], &summary["accepted"]), (&json!(120), &json!(120)), "{summary}");
+    assert_eq!(
+        (&summary["rejected"], &summary["lost"], &summary["in_flight"]),
+        (&json!({}), &json!({}), &json!(0))
+    );
+    for height in 1..=120 {
+        assert_eq!(coinbase_output(&block(node, height))["scriptPubKey"]["hex"], script, "height {height}");
+    }
+    let told: Vec<_> = run.events_of("block").iter().map(|block| block["height"].as_u64().unwrap()).collect();
+    assert_eq!(told, (1..=120).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_address_type_is_paid_from_height_0_on() {
+    for kind in ["legacy", "p2sh-segwit", "bech32", "bech32m"] {
+        let Some(node) = TestNode::start("every_address_type_is_paid_from_height_0_on", &[]) else { return };
+        wallet(&node);
+        let address = new_address(&node, kind);
+        let info = node.rpc("getaddressinfo", &[json!(address)]).unwrap();
+        mines_120_blocks(&node, &["--coinbase-addr", &address], info["scriptPubKey"].as_str().unwrap());
+        let balance = node.rpc("getbalance", &[]).unwrap().as_f64().unwrap();
+        assert_eq!(balance, 20.0 * 50.0, "{kind}: 20 coinbases are mature");
+    }
+}
+
+#[test]
+fn a_witness_script_address_and_a_raw_script_are_paid_from_height_0_on() {
+    let Some(node) =
+        TestNode::start("a_witness_script_address_and_a_raw_script_are_paid_from_height_0_on", &[])
+    else {
+        return;
+    };
+    let p2wsh = Address::p2wsh(&ScriptBuf::from_hex(ANYONE).unwrap(), Network::Regtest);
+    mines_120_blocks(&node, &["--coinbase-addr", &p2wsh.to_string()], &p2wsh.script_pubkey().to_hex_string());
+    let Some(node) = TestNode::start("a raw script", &[]) else { return };
+    mines_120_blocks(
+        &node,
+        &["--coinbase-script", "00145e00000000000000000000000000000000000001"],
+        "00145e00000000000000000000000000000000000001",
+    );
+}
+
+#[test]
+fn without_an_address_the_wallet_is_paid_else_anyone_and_it_says_so() {
+    let Some(node) = TestNode::start("without_an_address_the_wallet_is_paid_else_anyone_and_it_says_so", &[])
+    else {
+        return;
+    };
+    let run = Miner::solo(&node, &["--exit-after-blocks", "1"]).run();
+    assert!(run.events_of("connected")[0]["payout"].as_str().unwrap().contains("OP_TRUE"), "{run:?}");
+    assert_eq!(coinbase_output(&block(&node, 1))["scriptPubKey"]["hex"], ANYONE);
+    wallet(&node);
+    let run = Miner::solo(&node, &["--exit-after-blocks", "1"]).run();
+    let address = coinbase_output(&block(&node, 2))["scriptPubKey"]["address"].as_str().unwrap().to_owned();
+    assert!(run.events_of("connected")[0]["payout"].as_str().unwrap().contains(&address), "{run:?}");
+    assert_eq!(node.rpc("getaddressinfo", &[json!(address)]).unwrap()["ismine"], true);
+}
+
+#[test]
+fn fees_are_collected_and_blocks_hold_hundreds_of_transactions() {
+    let Some(node) = TestNode::start("fees_are_collected_and_blocks_hold_hundreds_of_transactions", &[])
+    else {
+        return;
+    };
+    wallet(&node);
+    let mine = |count: &str| {
+        let run = Miner::solo(&node, &["--exit-after-blocks", count]).run();
+        assert_eq!(run.code, Some(0), "{run:?}");
+    };
+    mine("101");
+    let to = new_address(&node, "bech32m");
+    let sent = node.rpc("sendtoaddress", &[json!(to), json!(1)]).unwrap();
+    mine("1");
+    let found = block(&node, 102);
+    assert_eq!(found["tx"][1]["txid"], sent);
+    let fee = found["tx"][1]["fee"].as_f64().unwrap();
+    assert!(fee > 0.0);
+    let paid = coinbase_output(&found)["value"].as_f64().unwrap();
+    assert!((paid - 50.0 - fee).abs() < 1e-9, "{paid} is 50 and the fee of {fee}");
+
+    // One transaction makes 400 coins, which 320 others then spend.
+    let outputs: serde_json::Map<_, _> =
+        (0..400).map(|_| (new_address(&node, "bech32"), json!(0.01))).collect();
+    node.rpc("sendmany", &[json!(""), Value::Object(outputs)]).unwrap();
+    mine("1");
+    for _ in 0..320 {
+        node.rpc("sendtoaddress", &[json!(to), json!(0.005)]).unwrap();
+    }
+    mine("2");
+    let counts = [104, 105].map(|height| block(&node, height)["tx"].as_array().unwrap().len());
+    assert_eq!(counts, [321, 1], "all of them in one block");
+}
+
+#[test]
+fn a_url_with_a_login_mines_too() {
+    let login = ["-rpcuser=ann", "-rpcpassword=s3cret"];
+    let Some(node) = TestNode::start("a_url_with_a_login_mines_too", &login) else { return };
+    let url = node.url().replace("http://", "http://ann:s3cret@");
+    let arguments =
+        ["-o", &url, "--exit-after-blocks", "2", "--coinbase-script", ANYONE, "--log-format", "json"];
+    let run = Miner::new(&arguments).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(height(&node), 2);
+    assert!(!run.stdout.contains("s3cret") && !run.stderr.contains("s3cret"), "{run:?}");
+    let arguments = [
+        "-o",
+        &node.url(),
+        "-u",
+        "ann",
+        "-p",
+        "s3cret",
+        "--exit-after-blocks",
+        "1",
+        "--coinbase-script",
+        ANYONE,
+    ];
+    assert_eq!(Miner::new(&arguments).run().code, Some(0));
+}
+
+#[test]
+fn the_node_is_found_by_its_data_folder_alone() {
+    let Some(node) = TestNode::start("the_node_is_found_by_its_data_folder_alone", &[]) else { return };
+    let port = node.url().rsplit(':').next().unwrap().to_owned();
+    std::fs::write(node.datadir().join("bitcoin.conf"), format!("[regtest]\nrpcport={port}\n")).unwrap();
+    let datadir = node.datadir().display().to_string();
+    let run =
+        Miner::new(&["solo", "--chain", "regtest", "--datadir", &datadir, "--exit-after-blocks", "1"]).run();
+    assert_eq!((run.code, height(&node)), (Some(0), 1), "{run:?}");
+}
+
+#[test]
+fn a_node_killed_and_restarted_while_mining_loses_no_block() {
+    let Some(mut node) = TestNode::start("a_node_killed_and_restarted_while_mining_loses_no_block", &[])
+    else {
+        return;
+    };
+    let miner = Miner::solo(&node, &["--block-interval", "0.02", "--coinbase-script", ANYONE]);
+    let mut running = miner.start();
+    let mut accepted = Vec::new();
+    let mut take = |running: &mut miner_tests::Running, count| {
+        for _ in 0..count {
+            let block = running.next("block");
+            assert!(matches!(block["result"].as_str(), Some("accepted" | "inconclusive")), "{block}");
+            accepted.push(block["hash"].clone());
+        }
+    };
+    take(&mut running, 30);
+    // The node forgets what it has not flushed, and makes a new cookie.
+    node.kill();
+    std::thread::sleep(Duration::from_millis(500));
+    node.restart();
+    take(&mut running, 30);
+    node.stop();
+    node.restart();
+    take(&mut running, 30);
+    running.signal("INT");
+    let (status, events) = running.end();
+    assert_eq!(status.code(), Some(0));
+    let summary = events.last().unwrap();
+    assert_eq!(summary["event"], "summary");
+    assert_eq!((&summary["rejected"], &summary["lost"]), (&json!({}), &json!({})), "{summary}");
+    accepted.extend(events.iter().filter(|e| e["event"] == "block").map(|block| block["hash"].clone()));
+    assert_eq!(summary["accepted"], accepted.len());
+
+    // What the node forgot was submitted again: each block is in its chain, or kept, or lost to another.
+    let journal = files_below(miner.home());
+    for hash in &accepted {
+        let known = node.rpc("getblockheader", std::slice::from_ref(hash));
+        let in_chain = known.is_ok_and(|header| header["confirmations"].as_i64() > Some(0));
+        assert!(
+            in_chain || journal.iter().any(|file| file.contains(hash.as_str().unwrap())),
+            "block {hash} is gone"
+        );
+    }
+}
+
+fn files_below(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path.display().to_string()] })
+        .collect()
+}
+
+#[test]
+fn by_default_regtest_gets_a_block_a_second() {
+    let Some(node) = TestNode::start("by_default_regtest_gets_a_block_a_second", &[]) else { return };
+    let run = Miner::solo(&node, &["--time-limit", "3.5", "--coinbase-script", ANYONE]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    // One at the start, then one a second: on a busy machine fewer, never more.
+    let blocks = height(&node);
+    assert!((1..=4).contains(&blocks), "{blocks} blocks in 3.5 s");
+    assert!(
+        run.events_of("notice")
+            .iter()
+            .any(|notice| notice["message"].as_str().unwrap().contains("--block-interval"))
+    );
+}
+
+#[test]
+fn two_miners_do_not_share_a_journal() {
+    let Some(node) = TestNode::start("two_miners_do_not_share_a_journal", &[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().display().to_string();
+    let first = Miner::solo(&node, &["--journal", &journal, "--coinbase-script", ANYONE]);
+    let mut running = first.start();
+    running.next("block");
+    let second = Miner::solo(&node, &["--journal", &journal, "--coinbase-script", ANYONE]).run();
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains(&journal), "{second:?}");
+}
+
+#[test]
+fn a_full_disk_does_not_hold_a_block_up() {
+    let Some(node) = TestNode::start("a_full_disk_does_not_hold_a_block_up", &[]) else { return };
+    let miner = Miner::solo(&node, &["--exit-after-blocks", "1", "--coinbase-script", ANYONE]);
+    // No file may grow: a write to the journal fails as on a full disk.
+    let run = miner.under("trap '' XFSZ; ulimit -f 0; exec \"$@\"");
+    assert_eq!((run.code, height(&node)), (Some(0), 1), "{run:?}");
+    let tip = node.rpc("getblockhash", &[json!(1)]).unwrap();
+    let hex = node.rpc("getblock", &[tip, json!(0)]).unwrap();
+    assert!(run.stderr.contains(hex.as_str().unwrap()), "the block's hex is on stderr: {run:?}");
+}
