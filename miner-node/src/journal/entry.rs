@@ -18,7 +18,7 @@ const MAGIC: &str = "miner block journal 1";
 pub enum Damage {
     /// The file cannot be read.
     #[error("it cannot be read: {0}")]
-    Unreadable(#[source] io::Error),
+    Unreadable(io::Error),
     /// A folder, a link, or larger than any block.
     #[error("it is no file that a block was written to")]
     NoEntry,

@@ -44,7 +44,6 @@ pub enum JournalError {
         /// On which file or folder.
         path: PathBuf,
         /// The system's answer.
-        #[source]
         error: io::Error,
     },
 }
