@@ -263,6 +263,22 @@ async fn every_node_gets_the_block_and_the_first_good_answer_is_enough() {
 }
 
 #[tokio::test]
+async fn where_no_node_takes_the_block_the_best_answer_counts() {
+    let rigs = [Rig::start().await, Rig::start().await];
+    let (keeper, events) = keeper(&[&rigs[0], &rigs[1]], None);
+    let share = found(&rigs[0].node).await;
+    rigs[0].faults([Fault::Word("inconclusive")]);
+    rigs[1].faults([Fault::Word("bad-moon")]);
+    rigs[1].chain().down = true;
+    let answered = || events.count(|event| matches!(event, KeeperEvent::Answered { .. })) > 0;
+    let (verdict, ()) = tokio::join!(keeper.submit(&share), async {
+        until("the first answer", answered).await;
+        rigs[1].chain().down = false;
+    });
+    assert_eq!(verdict.unwrap(), Verdict::Inconclusive);
+}
+
+#[tokio::test]
 async fn a_node_that_hangs_holds_up_nobody() {
     let rigs = [Rig::start().await, Rig::start().await];
     let (keeper, _) = keeper(&[&rigs[0], &rigs[1]], None);
