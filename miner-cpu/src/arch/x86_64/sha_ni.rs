@@ -7,12 +7,12 @@
 //! - Rounds come in pairs. Both hashes start at their second pair's worth: the first with round 4, the second
 //!   with round 1, behind a round 0 of two additions, so that it ends with round 60 exactly. Its
 //!   schedule runs in groups W1…W4, W5…W8, up to W57…W60: eleven to compute instead of twelve.
-//! - `K + W` lies in memory pair by pair: in the first hash a load and `sha256rnds2` are all there is to
-//!   two rounds.
+//! - `K + W` lies in memory pair by pair: a load and `sha256rnds2` are all there is to two rounds of the
+//!   first hash of a midstate.
 //!
 //! The instructions exist in the old encoding alone, which has two costs where the CPU has AVX: foreign bits
 //! in upper halves (see [`super::clear_upper_halves`]), and copies that all other instructions need in that
-//! encoding too. So all is compiled twice, with AVX and without (Goldmont to Gracemont).
+//! encoding too. So all is compiled twice, with AVX and without (Goldmont to Tremont).
 
 use std::arch::x86_64::*;
 use std::ops::ControlFlow;
@@ -152,14 +152,15 @@ fn constants(t: usize) -> __m128i {
     words([K[t], K[t + 1], K[t + 2], K[t + 3]])
 }
 
-/// Sixteen message words, four words on.
+/// Moves on by four of the message words.
 #[inline(always)]
-fn advance([a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
+fn advance(message: &mut [__m128i; 4]) {
+    let [a, b, c, d] = *message;
     let next = sha!({
         let sum = _mm_add_epi32(_mm_sha256msg1_epu32(a, b), _mm_alignr_epi8::<4>(d, c));
         _mm_sha256msg2_epu32(sum, d)
     });
-    [b, c, d, next]
+    *message = [b, c, d, next];
 }
 
 /// A midstate, and the state after round 3 but for the nonce.
@@ -175,24 +176,36 @@ impl Midstate {
     }
 }
 
+/// Repeats a macro for fifteen groups of four rounds. Written out, since in a loop the registers, of which
+/// each takes another's part in the next round, would have to change places.
+macro_rules! fifteen_times {
+    ($group:ident) => {
+        $group!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14)
+    };
+}
+
 /// H7 of the hashes of a header with two nonces.
 #[inline(always)]
-fn hash_nonces(midstate: &Midstate, prepared: &PreparedSchedule, nonces: [u32; 2]) -> [u32; 2] {
-    let start = nonces.map(|nonce| midstate.start.add_word(nonce_word(nonce)));
-    let messages = nonces.map(|nonce| header_message(prepared, nonce));
-    let states = sixty_rounds::<4>(start, messages);
-    second_hash(states.map(|state| state.add(midstate.midstate)))
+fn hash_nonces(midstate: &Midstate, prepared: &PreparedSchedule, [m, n]: [u32; 2]) -> [u32; 2] {
+    let starts = [midstate.start.add_word(nonce_word(m)), midstate.start.add_word(nonce_word(n))];
+    let messages = [header_message(prepared, m), header_message(prepared, n)];
+    let [s, t] = sixty_rounds::<4>(starts, messages);
+    second_hash([s.add(midstate.midstate), t.add(midstate.midstate)])
 }
 
 /// H7 of the hashes of two headers that differ in their midstates.
 #[inline(always)]
-fn hash_midstates(midstates: [&Midstate; 2], w3: __m128i, schedule: &Schedule) -> [u32; 2] {
-    let [mut s, mut t] = midstates.map(|midstate| midstate.start.add_word(w3));
-    for pair in &schedule.pairs {
-        let kw = words([pair[0], pair[1], 0, 0]);
-        (s, t) = (s.rounds(kw), t.rounds(kw));
+fn hash_midstates([m, n]: [&Midstate; 2], w3: __m128i, schedule: &Schedule) -> [u32; 2] {
+    let (mut s, mut t) = (m.start.add_word(w3), n.start.add_word(w3));
+    macro_rules! groups {
+        ($($i:literal)*) => {$(
+            let [a, b, c, d] = schedule.kw[$i];
+            (s, t) = (s.rounds(words([a, b, 0, 0])), t.rounds(words([a, b, 0, 0])));
+            (s, t) = (s.rounds(words([c, d, 0, 0])), t.rounds(words([c, d, 0, 0])));
+        )*};
     }
-    second_hash([s.add(midstates[0].midstate), t.add(midstates[1].midstate)])
+    fifteen_times!(groups);
+    second_hash([s.add(m.midstate), t.add(n.midstate)])
 }
 
 /// The nonce as a message word, in each lane.
@@ -201,22 +214,25 @@ fn nonce_word(nonce: u32) -> __m128i {
     words([nonce.swap_bytes(); 4])
 }
 
-/// K + W of rounds 4 to 63 of the first hash, in pairs.
+/// K + W of rounds 4 to 63 of the first hash.
 #[repr(align(64))]
 struct Schedule {
-    pairs: [[u32; 2]; 30],
+    kw: [[u32; 4]; 15],
 }
 
 impl Schedule {
     #[inline(always)]
     fn new(mut message: [__m128i; 4]) -> Self {
-        let mut pairs = [[0; 2]; 30];
-        for (t, pairs) in (4..).step_by(4).zip(pairs.as_chunks_mut().0) {
-            let kw = sha!(_mm_add_epi32(message[0], constants(t)));
-            *pairs = sha!(std::mem::transmute::<__m128i, [[u32; 2]; 2]>(kw));
-            message = advance(message);
+        let mut kw = [[0; 4]; 15];
+        macro_rules! groups {
+            ($($i:literal)*) => {$(
+                let sum = sha!(_mm_add_epi32(message[0], constants(4 + 4 * $i)));
+                kw[$i] = sha!(std::mem::transmute::<__m128i, [u32; 4]>(sum));
+                advance(&mut message);
+            )*};
         }
-        Self { pairs }
+        fifteen_times!(groups);
+        Self { kw }
     }
 }
 
@@ -236,28 +252,46 @@ fn header_message(prepared: &PreparedSchedule, nonce: u32) -> [__m128i; 4] {
 
 /// H7 of the hashes of two digests.
 #[inline(always)]
-fn second_hash(digests: [State; 2]) -> [u32; 2] {
+fn second_hash([m, n]: [State; 2]) -> [u32; 2] {
     let start = State::new(round(INITIAL_STATE, K[0]));
-    let first_word = |digest: State| sha!(_mm_shuffle_epi32::<0b11_11_11_11>(digest.abef));
-    let states = digests.map(|digest| start.add_word(first_word(digest)));
-    // `e` of round 60 lacks but the constant.
-    sixty_rounds::<1>(states, digests.map(digest_message)).map(|state| {
-        let e = sha!(_mm_extract_epi32::<1>(state.abef)).cast_unsigned();
-        e.wrapping_add(INITIAL_STATE[7])
-    })
+    let starts = [start.add_word(first_word(m)), start.add_word(first_word(n))];
+    let [s, t] = sixty_rounds::<1>(starts, [digest_message(m), digest_message(n)]);
+    [h7(s), h7(t)]
+}
+
+/// W0 of the message that a digest is, in each lane.
+#[inline(always)]
+fn first_word(digest: State) -> __m128i {
+    sha!(_mm_shuffle_epi32::<0b11_11_11_11>(digest.abef))
+}
+
+/// H7 from the state after round 60, whose `e` lacks but the constant.
+#[inline(always)]
+fn h7(state: State) -> u32 {
+    let e = sha!(_mm_extract_epi32::<1>(state.abef)).cast_unsigned();
+    e.wrapping_add(INITIAL_STATE[7])
 }
 
 /// Sixty rounds of two hashes, from round `FIRST` on, whose message word stands first.
 #[inline(always)]
-fn sixty_rounds<const FIRST: usize>(mut states: [State; 2], mut messages: [[__m128i; 4]; 2]) -> [State; 2] {
-    for t in (FIRST..FIRST + 60).step_by(4) {
-        for (state, message) in states.iter_mut().zip(&mut messages) {
-            let kw = sha!(_mm_add_epi32(message[0], constants(t)));
-            *state = state.rounds(kw).rounds(sha!(_mm_shuffle_epi32::<0b11_10>(kw)));
-            *message = advance(*message);
-        }
+fn sixty_rounds<const FIRST: usize>([mut s, mut t]: [State; 2], messages: [[__m128i; 4]; 2]) -> [State; 2] {
+    let [mut m, mut n] = messages;
+    macro_rules! groups {
+        ($($i:literal)*) => {$(
+            four_rounds(&mut s, &mut m, FIRST + 4 * $i);
+            four_rounds(&mut t, &mut n, FIRST + 4 * $i);
+        )*};
     }
-    states
+    fifteen_times!(groups);
+    [s, t]
+}
+
+/// Four rounds from round `t` on, whose words stand first.
+#[inline(always)]
+fn four_rounds(state: &mut State, message: &mut [__m128i; 4], t: usize) {
+    let kw = sha!(_mm_add_epi32(message[0], constants(t)));
+    *state = state.rounds(kw).rounds(sha!(_mm_shuffle_epi32::<0b11_10>(kw)));
+    advance(message);
 }
 
 /// W1 to W16 of the message that a digest is: W0 is `a`, and so on to W7; then comes padding.
