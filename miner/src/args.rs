@@ -98,7 +98,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "HEX", conflicts_with = "coinbase_addr")]
     pub(crate) coinbase_script: Option<String>,
     /// A text for the coinbase of each block.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = coinbase_sig)]
     pub(crate) coinbase_sig: String,
     /// Ask for new templates every few seconds instead of waiting on a connection for them.
     #[arg(long)]
@@ -139,7 +139,7 @@ pub(crate) struct MiningArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// On the embedded chain: the difficulty of blocks. [default: about a second a block here]
-    #[arg(long, value_name = "D", value_parser = difficulty)]
+    #[arg(long, value_name = "D", value_parser = difficulty, allow_negative_numbers = true)]
     pub(crate) difficulty: Option<f64>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -273,6 +273,15 @@ fn hashrate(text: &str) -> Result<f64, String> {
     };
     let rate = digits.trim().parse::<f64>().map_err(|_| format!("`{digits}` is no number"))? * scale;
     if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("a hashrate is above 0".to_owned()) }
+}
+
+/// A coinbase script has 100 bytes, of which height and extranonce take up to 15.
+fn coinbase_sig(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 80;
+    match text.len() {
+        0..=LONGEST => Ok(text.to_owned()),
+        bytes => Err(format!("it has {bytes} bytes, and a coinbase has room for {LONGEST}")),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -20,6 +20,9 @@ pub fn miner_program() -> PathBuf {
     program
 }
 
+/// Seconds after which a run that should have ended is ended: its exit code is then 124.
+const PATIENCE: &str = "180";
+
 /// A run of the miner with a home of its own, so that no journal or cookie of this machine is touched.
 pub struct Miner {
     home: tempfile::TempDir,
@@ -57,30 +60,32 @@ impl Miner {
         self.home.path()
     }
 
-    /// The run as a command, not yet started.
-    pub fn command(&self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(miner_program());
         self.prepare(&mut command);
         command.args(&self.arguments);
         command
     }
 
+    /// Runs to the end, within bounds.
+    pub fn run(&self) -> Run {
+        self.under("exec \"$@\"")
+    }
+
     /// The run behind a shell script that ends in `exec "$@"`.
     pub fn under(&self, script: &str) -> Run {
-        let mut command = Command::new("sh");
+        let mut command = Command::new("timeout");
         self.prepare(&mut command);
-        command.args(["-c", script, "sh"]).arg(miner_program()).args(&self.arguments);
-        Run::of(command)
+        command.args([PATIENCE, "sh", "-c", script, "sh"]).arg(miner_program()).args(&self.arguments);
+        let output = command.output().expect("timeout is a standard program");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the miner writes UTF-8");
+        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     fn prepare(&self, command: &mut Command) {
         let home = self.home.path();
+        // As a user's shell would: nothing of this machine's own settings.
         command.env("HOME", home).env_remove("XDG_STATE_HOME").env_remove("MINER_PASS").stdin(Stdio::null());
-    }
-
-    /// Runs to the end.
-    pub fn run(&self) -> Run {
-        Run::of(self.command())
     }
 
     /// Starts the run; its output is read line by line.
@@ -92,12 +97,6 @@ impl Miner {
 }
 
 impl Run {
-    fn of(mut command: Command) -> Self {
-        let output = command.output().expect("the miner starts");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the miner writes UTF-8");
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-
     /// The JSON events of a run with `--log-format json`.
     ///
     /// # Panics

@@ -60,7 +60,7 @@ fn bad_payouts() {
     fails(&pay("bcrt1nonsense"), 2, &["bcrt1nonsense"]);
     fails(&pay("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"), 2, &["not of regtest"]);
     fails(&Miner::solo(&node, &["--coinbase-script", "xyz"]).run(), 2, &["xyz"]);
-    fails(&Miner::solo(&node, &["--coinbase-sig", &"x".repeat(200)]).run(), 3, &["coinbase"]);
+    fails(&Miner::solo(&node, &["--coinbase-sig", &"x".repeat(81)]).run(), 2, &["81 bytes"]);
     assert_eq!(node.rpc("getblockcount", &[]).unwrap(), json!(0));
 }
 

@@ -132,6 +132,11 @@ async fn fetch_jobs(node: Arc<Node>, jobs: UnboundedSender<Message>) {
     }
 }
 
+/// Whether a first template will not come without somebody's help.
+fn is_hopeless(error: &NodeError) -> bool {
+    error.is_fatal() || matches!(error, NodeError::BadTemplate(_))
+}
+
 struct Run {
     engine: Engine,
     keeper: BlockKeeper,
@@ -208,7 +213,7 @@ impl Run {
         match message {
             Message::Job(Ok(job)) => self.new_job(job),
             // At the start somebody must mend it; later the node may come back as it was.
-            Message::Job(Err(error)) if error.is_fatal() && self.job.is_none() => return Err(error.into()),
+            Message::Job(Err(error)) if self.job.is_none() && is_hopeless(&error) => return Err(error.into()),
             Message::Job(Err(error)) => self.output.tell(&Event::error(error)),
             Message::Found(found) => self.found(found),
             Message::Judged(judged) => self.judged(*judged),
@@ -289,7 +294,8 @@ impl Run {
         let Judged { mut block, hash_difficulty, prev_blockhash, asked, verdict } = judged;
         let (fate, result) = match &verdict {
             Ok(Verdict::Accepted) => (Fate::Accepted, "accepted"),
-            Ok(Verdict::Duplicate) => (Fate::Accepted, "duplicate"),
+            // The very same block was found before, and counted: a node that forgot its tip asks for it again.
+            Ok(Verdict::Duplicate) => (Fate::Rejected("duplicate".to_owned()), "duplicate"),
             Ok(Verdict::Inconclusive) => (Fate::Accepted, "inconclusive"),
             Ok(Verdict::Rejected { reason }) => (Fate::Rejected(reason.clone()), "rejected"),
             Err(error) => (Fate::Lost(error.to_string()), "undelivered"),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miner_node::{
-    Auth, Chain, CoinbaseOptions, Discovered, Journal, Node, NodeError, Payout, RpcClient, RpcNode, Search,
-    Secret, discover,
+    Auth, Chain, CoinbaseOptions, Discovered, Journal, JournalError, Node, NodeError, Payout, RpcClient,
+    RpcNode, Search, Secret, discover,
 };
 
 use super::Source;
@@ -48,14 +48,14 @@ pub(crate) async fn open(
         height,
         payout: format!("blocks pay {payout}"),
     });
-    let journal = journal(args, chain)?;
+    let journal = journal(args, first, output)?;
     let coinbase = CoinbaseOptions { payout, signature: args.coinbase_sig.clone().into_bytes() };
     let with_options = |(node, _): (RpcNode, String)| {
         let node = node.with_coinbase(coinbase.clone());
         Arc::new(Node::from(if args.no_longpoll { node.without_longpoll() } else { node }))
     };
     let nodes = nodes.into_iter().map(with_options).collect();
-    Ok((Source { nodes, journal: Some(journal), next_commands: vec![] }, chain))
+    Ok((Source { nodes, journal, next_commands: vec![] }, chain))
 }
 
 /// The address and login of each node.
@@ -129,12 +129,30 @@ async fn payout(args: &NodeArgs, chain: Chain, node: &RpcNode) -> anyhow::Result
     }
 }
 
-fn journal(args: &NodeArgs, chain: Chain) -> anyhow::Result<Journal> {
+/// The block journal. Without one mining goes on, and says so: a full disk must not stop it.
+fn journal(args: &NodeArgs, node: &RpcNode, output: &mut Output) -> anyhow::Result<Option<Journal>> {
     let folder = match &args.journal {
         Some(folder) => folder.clone(),
-        None => state_folder()?.join(chain.name()),
+        None => state_folder()?.join(journal_name(node)),
     };
-    Journal::open(folder, chain).map_err(|error| Failure::new(Code::Failed, error))
+    match Journal::open(folder, node.chain()) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(error @ JournalError::InUse { .. }) => Err(Failure::new(Code::Failed, error)),
+        Err(error) => {
+            output.tell(&Event::error(format!("found blocks are kept in memory alone: {error}")));
+            Ok(None)
+        }
+    }
+}
+
+/// A public chain is one and the same on every node. On regtest each node has a chain of its own.
+fn journal_name(node: &RpcNode) -> String {
+    match node.chain() {
+        Chain::Regtest => {
+            format!("regtest-{}", node.rpc().url().replace(|c: char| !c.is_alphanumeric(), "-"))
+        }
+        chain => chain.to_string(),
+    }
 }
 
 /// Where programs keep their state, by the XDG base directory specification.
