@@ -17,7 +17,8 @@ use miner_core::{
 const TRANSACTIONS: u32 = 4000;
 
 fn coinbase() -> CoinbaseParams {
-    let output = TxOut { value: Amount::from_sat(312_500_000), script_pubkey: ScriptBuf::from(vec![0x51; 34]) };
+    let output =
+        TxOut { value: Amount::from_sat(312_500_000), script_pubkey: ScriptBuf::from(vec![0x51; 34]) };
     CoinbaseParams {
         height: 900_000,
         outputs: vec![output; 2],
@@ -63,7 +64,9 @@ fn templates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("template");
     let (coinbase, txids) = (coinbase(), txids());
     group.bench_function("coinbase", |bencher| bencher.iter(|| black_box(&coinbase).build()));
-    group.bench_function("merkle branch of 4000", |bencher| bencher.iter(|| merkle::branch(black_box(&txids))));
+    group.bench_function("merkle branch of 4000", |bencher| {
+        bencher.iter(|| merkle::branch(black_box(&txids)));
+    });
 }
 
 fn shares(criterion: &mut Criterion) {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use miner_core::bitcoin::Target;
 use miner_core::{NonceRange, Prepared, WorkUnit, sha256};
 use miner_cpu::{Kernel, available};
@@ -32,7 +32,7 @@ fn kernels(criterion: &mut Criterion) {
     let targets = [("no hit", Target::ZERO), ("half hit", Target::from_be_bytes(half))];
     for kernel in available() {
         let mut group = criterion.benchmark_group(kernel.name());
-        group.throughput(Throughput::Elements(HASHES));
+        group.throughput(Throughput::Elements(HASHES)).sampling_mode(SamplingMode::Flat);
         for (name, target) in targets {
             for midstates in [1, 4, 16] {
                 let unit = unit(midstates, target);
