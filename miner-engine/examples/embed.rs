@@ -1,4 +1,4 @@
-//! An engine and one backend in an application of one's own: finds the genesis block of regtest again.
+//! An engine and one backend in an application of one's own: solves a header at the difficulty of regtest.
 use std::sync::{Arc, mpsc};
 
 use miner_core::{Job, Terms, VersionMask, header};
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (sender, found) = mpsc::channel();
     let backend = CpuBackend::new(preferred(), &CpuOptions::default())?;
     let engine = Engine::start(vec![Box::new(backend)], move |event| drop(sender.send(event)));
-    let job = Job::from_header("genesis", &header::from_hex(HEADER)?)?;
+    let job = Job::from_header("example", &header::from_hex(HEADER)?)?;
     engine.set_job(Arc::new(job), Terms::solo(0, VersionMask::NONE));
     let block = found.recv()?;
     println!("{} with nonce {} by {}", block.share.hash(), block.share.solution().nonce, block.device);

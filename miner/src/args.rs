@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Mine to a Bitcoin node that is found by itself.
-    Solo(SoloArgs),
+    Solo(Box<SoloArgs>),
     /// Measure hashrates that can be trusted: median and interval, with the work proved by counted hits.
     Bench(BenchArgs),
     /// Solve one header: a drop-in for `bitcoin-util grind`.

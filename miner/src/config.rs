@@ -7,15 +7,14 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
-use crate::exit::Failure;
+use crate::exit;
 
 /// Parses the command line; where it names a configuration file, once more with the file's options.
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> anyhow::Result<Cli> {
     let typed: Vec<OsString> = args.collect();
     let cli = Cli::try_parse_from(&typed)?;
     let Some(path) = config_of(&cli) else { return Ok(cli) };
-    let options =
-        read(path).map_err(|error| Failure::usage(format_args!("{}: {error:#}", path.display())))?;
+    let options = read(path).map_err(|error| exit::usage(format_args!("{}: {error:#}", path.display())))?;
     // Behind the program's name and the command, if there is one.
     let at = 1 + usize::from(cli.command.is_some());
     let (head, tail) = typed.split_at(at.min(typed.len()));

@@ -31,20 +31,19 @@ impl From<Code> for ExitCode {
 
 /// An error that knows its exit code.
 #[derive(Debug)]
-pub(crate) struct Failure {
+struct Failure {
     code: Code,
     message: String,
 }
 
-impl Failure {
-    /// As an `anyhow` error, for `?` and `bail!`-like returns.
-    pub(crate) fn new(code: Code, message: impl fmt::Display) -> anyhow::Error {
-        Self { code, message: message.to_string() }.into()
-    }
+/// An error that ends the program with this code.
+pub(crate) fn failure(code: Code, message: impl fmt::Display) -> anyhow::Error {
+    Failure { code, message: message.to_string() }.into()
+}
 
-    pub(crate) fn usage(message: impl fmt::Display) -> anyhow::Error {
-        Self::new(Code::Usage, message)
-    }
+/// An error in the arguments or the configuration.
+pub(crate) fn usage(message: impl fmt::Display) -> anyhow::Error {
+    failure(Code::Usage, message)
 }
 
 impl fmt::Display for Failure {
@@ -82,6 +81,6 @@ pub(crate) fn from_usage(error: &anyhow::Error) -> ExitCode {
             let _ = clap.print();
             ExitCode::from(clap.exit_code() as u8)
         }
-        None => from_result(Err(Failure::usage(format_args!("{error:#}")))),
+        None => from_result(Err(usage(format_args!("{error:#}")))),
     }
 }

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => command::mine::run(cli.mine),
-        Some(Command::Solo(args)) => command::solo::run(args),
+        Some(Command::Solo(args)) => command::solo::run(*args),
         Some(Command::Bench(args)) => command::bench::run(&args),
         Some(Command::Grind(args)) => Ok(command::grind::run(&args)),
         Some(Command::Devices(args)) => command::devices::run(&args),

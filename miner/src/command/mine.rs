@@ -7,7 +7,7 @@ use miner_node::Chain;
 use tokio::runtime::Runtime;
 
 use crate::args::{MineArgs, MiningArgs, NodeArgs, Switch};
-use crate::exit::Failure;
+use crate::exit;
 use crate::mining::devices::{self, Devices};
 use crate::mining::pace::Interval;
 use crate::mining::{Plan, mine};
@@ -25,15 +25,15 @@ pub(crate) fn run(args: MineArgs) -> anyhow::Result<ExitCode> {
     match url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
         Some("http") => on_nodes(&Wanted { chain: None, urls: vec![url], datadir: None }, &node, &mining),
         Some("https") => {
-            Err(Failure::usage("a node speaks plain http: use http://, through a tunnel if it is far away"))
+            Err(exit::usage("a node speaks plain http: use http://, through a tunnel if it is far away"))
         }
         None | Some("stratum+tcp" | "stratum+ssl" | "stratum+tls" | "stratum+tcps") => {
-            Err(Failure::usage(format_args!(
+            Err(exit::usage(format_args!(
                 "`{url}` is a Stratum pool, which this version does not speak to yet; a node's address begins with http://"
             )))
         }
         Some(scheme) => {
-            Err(Failure::usage(format_args!("`{scheme}://` is no scheme to mine by: use http://HOST:PORT")))
+            Err(exit::usage(format_args!("`{scheme}://` is no scheme to mine by: use http://HOST:PORT")))
         }
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn run(args: MineArgs) -> anyhow::Result<ExitCode> {
 /// Mines to real nodes.
 pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result<ExitCode> {
     if mining.seed.is_some() || mining.difficulty.is_some() {
-        return Err(Failure::usage(
+        return Err(exit::usage(
             "--seed and --difficulty are for the embedded chain: a node's chain has its own",
         ));
     }

@@ -6,7 +6,7 @@ use miner_core::Backend;
 use miner_cpu::{CpuBackend, CpuOptions, Kernel};
 
 use crate::args::DeviceArgs;
-use crate::exit::{Code, Failure};
+use crate::exit::{self, Code};
 
 /// The backends of a run.
 pub(crate) struct Devices {
@@ -28,7 +28,7 @@ pub(crate) fn choose(args: &DeviceArgs, midstates: usize) -> anyhow::Result<Devi
     let candidates = named.map_or_else(|| miner_cpu::available().collect(), |kernel| vec![kernel]);
     let rates = miner_cpu::measure(&candidates, midstates);
     let Some((kernel, rate)) = rates.first().copied() else {
-        return Err(Failure::new(Code::NoDevice, "this CPU can run no kernel"));
+        return Err(exit::failure(Code::NoDevice, "this CPU can run no kernel"));
     };
     let slower: Vec<&str> = rates.iter().skip(1).map(|(kernel, _)| kernel.name()).collect();
     let choice = match (named, slower.as_slice()) {
@@ -44,13 +44,13 @@ pub(crate) fn choose(args: &DeviceArgs, midstates: usize) -> anyhow::Result<Devi
 /// A CPU backend that passed the self-test.
 pub(crate) fn tested(kernel: &'static Kernel, options: &CpuOptions) -> anyhow::Result<CpuBackend> {
     let mut backend =
-        CpuBackend::new(kernel, options).map_err(|error| Failure::new(Code::NoDevice, error))?;
-    backend.self_test().map_err(|error| Failure::new(Code::NoDevice, format_args!("self-test: {error}")))?;
+        CpuBackend::new(kernel, options).map_err(|error| exit::failure(Code::NoDevice, error))?;
+    backend.self_test().map_err(|error| exit::failure(Code::NoDevice, format_args!("self-test: {error}")))?;
     Ok(backend)
 }
 
 pub(crate) fn kernel_named(name: &str) -> anyhow::Result<&'static Kernel> {
-    miner_cpu::by_name(name).map_err(Failure::usage)
+    miner_cpu::by_name(name).map_err(exit::usage)
 }
 
 /// Threads as they are typed.
@@ -69,8 +69,8 @@ fn options(args: &DeviceArgs) -> CpuOptions {
 fn check_device(device: &str) -> anyhow::Result<()> {
     match device {
         "cpu" | "all" => Ok(()),
-        "gpu" => Err(Failure::new(Code::NoDevice, "this version has no GPU backend: use --device cpu")),
-        name => Err(Failure::new(
+        "gpu" => Err(exit::failure(Code::NoDevice, "this version has no GPU backend: use --device cpu")),
+        name => Err(exit::failure(
             Code::NoDevice,
             format_args!(
                 "no device is called `{name}`: this version has the CPU alone (--device cpu, see `miner devices`)"

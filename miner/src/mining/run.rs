@@ -15,7 +15,7 @@ use super::devices::Devices;
 use super::ledger::{Fate, Ledger};
 use super::pace::{Interval, Pace};
 use super::signals::Signals;
-use crate::exit::{Code, Failure, code};
+use crate::exit::{self, Code};
 use crate::source::Source;
 use crate::status::Output;
 use crate::status::event::{Block, Event, Proof, asked_difficulty};
@@ -86,7 +86,7 @@ pub(crate) async fn mine(
     if plan.in_order {
         engine.search_in_order();
     }
-    let node = source.nodes.first().ok_or_else(|| Failure::usage("no node to mine to"))?.clone();
+    let node = source.nodes.first().ok_or_else(|| exit::usage("no node to mine to"))?.clone();
     let mut run = Run {
         engine,
         keeper: keeper.clone(),
@@ -214,7 +214,7 @@ impl Run {
             Message::Job(Ok(job)) => self.new_job(job),
             // At the start somebody must mend it; later the node may come back as it was.
             Message::Job(Err(error)) if self.job.is_none() && is_hopeless(&error) => return Err(error.into()),
-            Message::Job(Err(error)) => self.output.tell(&Event::error(error)),
+            Message::Job(Err(error)) => self.output.tell(&Event::error(error.to_string())),
             Message::Found(found) => self.found(found),
             Message::Judged(judged) => self.judged(*judged),
             Message::Keeper(event) => self.output.tell(&event),
@@ -334,7 +334,7 @@ impl Run {
         self.output.tell(&Event::hashrate(snapshot.rates(), snapshot.hashes()));
         if snapshot.all_failed() {
             let reasons = snapshot.devices.iter().filter_map(|device| device.failure.clone());
-            return Err(Failure::new(Code::NoDevice, reasons.collect::<Vec<_>>().join("; ")));
+            return Err(exit::failure(Code::NoDevice, reasons.collect::<Vec<_>>().join("; ")));
         }
         Ok(())
     }
@@ -355,7 +355,7 @@ impl Run {
             End::Goal | End::Signal => Ok(ExitCode::SUCCESS),
             End::TimeLimit if self.plan.goal.is_none() => Ok(ExitCode::SUCCESS),
             End::TimeLimit => Ok(Code::Failed.into()),
-            End::Failed(error) => Err(Failure::new(code(&error), format_args!("{error:#}"))),
+            End::Failed(error) => Err(exit::failure(exit::code(&error), format_args!("{error:#}"))),
         }
     }
 }

@@ -7,7 +7,7 @@ use miner_node::{Chain, CoinbaseOptions, Node, Payout};
 
 use super::Source;
 use crate::args::{MiningArgs, NodeArgs};
-use crate::exit::Failure;
+use crate::exit;
 use crate::status::Output;
 use crate::status::event::Event;
 
@@ -26,7 +26,7 @@ pub(crate) fn open(
         (None, Some(_)) => SEEDED_DIFFICULTY,
         (None, None) => rate / 4_294_967_296.0,
     };
-    let params = EmbeddedParams::at_difficulty(difficulty, mining.seed).map_err(Failure::usage)?;
+    let params = EmbeddedParams::at_difficulty(difficulty, mining.seed).map_err(exit::usage)?;
     let (payout, named) = payout(args)?;
     output.tell(&Event::Connected {
         url: "a chain of its own in memory".to_owned(),
@@ -42,10 +42,10 @@ pub(crate) fn open(
 /// Who is paid, and in words. The chain's own coins are what its transactions spend.
 fn payout(args: &NodeArgs) -> anyhow::Result<(Payout, String)> {
     let payout = match (&args.coinbase_addr, &args.coinbase_script) {
-        (Some(address), _) => Payout::to_address(address, Chain::Regtest).map_err(Failure::usage)?,
-        (None, Some(hex)) => Payout::to_script(hex).map_err(Failure::usage)?,
+        (Some(address), _) => Payout::to_address(address, Chain::Regtest).map_err(exit::usage)?,
+        (None, Some(hex)) => Payout::to_script(hex).map_err(exit::usage)?,
         (None, None) => {
-            let own = Payout::to_script(&anyone_can_spend().to_hex_string()).map_err(Failure::usage)?;
+            let own = Payout::to_script(&anyone_can_spend().to_hex_string()).map_err(exit::usage)?;
             return Ok((own, "the chain itself".to_owned()));
         }
     };

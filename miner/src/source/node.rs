@@ -11,7 +11,7 @@ use miner_node::{
 
 use super::Source;
 use crate::args::NodeArgs;
-use crate::exit::{Code, Failure};
+use crate::exit::{self, Code};
 use crate::status::Output;
 use crate::status::event::Event;
 
@@ -38,7 +38,7 @@ pub(crate) async fn open(
         let rpc = || RpcClient::new(&discovered.url, discovered.auth.clone());
         nodes.push((connect(rpc, wanted.chain, output).await?, discovered.how.clone()));
     }
-    let Some((first, how)) = nodes.first() else { return Err(Failure::usage("no node to mine to")) };
+    let Some((first, how)) = nodes.first() else { return Err(exit::usage("no node to mine to")) };
     let chain = first.chain();
     let payout = payout(args, chain, first).await?;
     let height = first.rpc().chain_info().await?.blocks;
@@ -79,7 +79,7 @@ fn login(args: &NodeArgs) -> anyhow::Result<Option<Auth>> {
     match (&args.userpass, &args.user, &args.pass, &args.cookie) {
         (Some(both), ..) => match both.split_once(':') {
             Some((user, password)) => Ok(Some(user_pass(user, password))),
-            None => Err(Failure::usage("-O takes USER:PASS")),
+            None => Err(exit::usage("-O takes USER:PASS")),
         },
         (None, Some(user), pass, _) => Ok(Some(user_pass(user, pass.as_deref().unwrap_or_default()))),
         (None, None, _, Some(file)) => Ok(Some(Auth::Cookie(file.clone()))),
@@ -100,7 +100,7 @@ async fn connect(
             Err(error @ NodeError::Loading(_)) => {
                 let message = format!("{error}; waiting for it");
                 if told.as_ref() != Some(&message) {
-                    output.tell(&Event::error(&message));
+                    output.tell(&Event::error(message.clone()));
                     told = Some(message);
                 }
                 tokio::time::sleep(LOADING).await;
@@ -113,17 +113,15 @@ async fn connect(
 /// Who is paid: as asked, else the node's wallet, else (where coins are worth nothing) anyone.
 async fn payout(args: &NodeArgs, chain: Chain, node: &RpcNode) -> anyhow::Result<Payout> {
     if let Some(address) = &args.coinbase_addr {
-        return Payout::to_address(address, chain).map_err(Failure::usage);
+        return Payout::to_address(address, chain).map_err(exit::usage);
     }
     if let Some(hex) = &args.coinbase_script {
-        return Payout::to_script(hex).map_err(Failure::usage);
+        return Payout::to_script(hex).map_err(exit::usage);
     }
     match node.rpc().new_address().await {
-        Ok(address) => {
-            Payout::to_address(&address.assume_checked().to_string(), chain).map_err(Failure::usage)
-        }
+        Ok(address) => Payout::to_address(&address.assume_checked().to_string(), chain).map_err(exit::usage),
         Err(_) if chain == Chain::Regtest => Ok(Payout::to_anyone()),
-        Err(error) => Err(Failure::usage(format_args!(
+        Err(error) => Err(exit::usage(format_args!(
             "who is to be paid? Give --coinbase-addr ADDR (the node's wallet gives none: {error})"
         ))),
     }
@@ -137,7 +135,7 @@ fn journal(args: &NodeArgs, node: &RpcNode, output: &mut Output) -> anyhow::Resu
     };
     match Journal::open(folder, node.chain()) {
         Ok(journal) => Ok(Some(journal)),
-        Err(error @ JournalError::InUse { .. }) => Err(Failure::new(Code::Failed, error)),
+        Err(error @ JournalError::InUse { .. }) => Err(exit::failure(Code::Failed, error)),
         Err(error) => {
             output.tell(&Event::error(format!("found blocks are kept in memory alone: {error}")));
             Ok(None)
@@ -159,7 +157,7 @@ fn journal_name(node: &RpcNode) -> String {
 fn state_folder() -> anyhow::Result<PathBuf> {
     let of = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")));
-    let state = state
-        .ok_or_else(|| Failure::usage("there is no HOME to keep found blocks in: give --journal DIR"))?;
+    let state =
+        state.ok_or_else(|| exit::usage("there is no HOME to keep found blocks in: give --journal DIR"))?;
     Ok(state.join("miner/blocks"))
 }

@@ -97,8 +97,8 @@ impl Event {
         Self::Notice { message: message.into() }
     }
 
-    pub(crate) fn error(message: impl ToString) -> Self {
-        Self::Error { message: message.to_string() }
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Self::Error { message: message.into() }
     }
 
     /// What `--quiet` leaves out.

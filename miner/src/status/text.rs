@@ -37,7 +37,8 @@ pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<Str
         Event::Job { height, transactions, difficulty, .. } => style.paint(
             Style::DIM,
             &format!(
-                "block {height} wanted: {transactions} transactions, difficulty {}",
+                "block {height} wanted: {}, difficulty {}",
+                count(*transactions, "transaction"),
                 number(*difficulty)
             ),
         ),
@@ -55,8 +56,7 @@ pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<Str
 fn started_line(started: &Started) -> String {
     let Started { version, device, threads, choice, version_rolling } = started;
     let rolling = if *version_rolling { "" } else { ", version rolling off" };
-    let plural = if *threads == 1 { "" } else { "s" };
-    format!("miner {version}: {device} on {threads} thread{plural} ({choice}{rolling})")
+    format!("miner {version}: {device} on {} ({choice}{rolling})", count(*threads, "thread"))
 }
 
 fn block_line(block: &Block, style: Style) -> String {
@@ -65,7 +65,8 @@ fn block_line(block: &Block, style: Style) -> String {
     let verdict =
         style.paint(if good { Style::GREEN } else { Style::RED }, reason.as_deref().unwrap_or(result));
     let device = &proof.device;
-    format!("block {height} found by {device}: {hash}, {transactions} transactions, {reward} BTC: {verdict}")
+    let transactions = count(*transactions, "transaction");
+    format!("block {height} found by {device}: {hash}, {transactions}, {reward} BTC: {verdict}")
 }
 
 fn summary_lines(summary: &Summary) -> String {
@@ -90,6 +91,11 @@ fn summary_lines(summary: &Summary) -> String {
         lines += &format!("\n  next: {command}");
     }
     lines
+}
+
+/// A number of things.
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Hashes a second with a unit.

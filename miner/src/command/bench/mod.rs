@@ -13,7 +13,7 @@ use std::time::Duration;
 use miner_cpu::{CpuOptions, Kernel};
 
 use crate::args::BenchArgs;
-use crate::exit::{Code, Failure};
+use crate::exit::{self, Code};
 use crate::mining::devices;
 use lane::Lane;
 use report::Report;
@@ -26,7 +26,7 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if !matches!(args.device.as_str(), "cpu" | "all") {
         let message = format!("no device `{}` to measure: this version has no GPU backend", args.device);
-        return Err(Failure::new(Code::NoDevice, message));
+        return Err(exit::failure(Code::NoDevice, message));
     }
     let mut lanes = lanes(args)?;
     let round =
