@@ -19,6 +19,7 @@ const SLICE_TIME: Duration = Duration::from_millis(1);
 const SMALLEST_SLICE: u64 = 64;
 
 /// Searches work units with one kernel on a pool of threads.
+#[derive(Debug)]
 pub struct CpuBackend {
     kernel: &'static Kernel,
     pool: ThreadPool,

@@ -77,11 +77,13 @@ const SECOND_HASH: [u32; 8] = scalar_round(INITIAL_STATE, K[0]);
 
 /// H7 of the hashes of digests.
 #[inline(always)]
-pub(crate) fn second_hash<S: Lanes>(w0: S, schedule: &Schedule<S>) -> S {
+pub(crate) fn second_hash<S: Lanes>(digests: [S; 8], schedule: &mut Schedule<S>) -> S {
+    schedule.set_digests(&digests);
     macro_rules! splat {
         ($($i:literal)*) => { [$( S::splat(SECOND_HASH[$i]) ),*] };
     }
     let [a, b, c, d, e, f, g, h] = splat!(0 1 2 3 4 5 6 7);
+    let w0 = digests[0];
     let s = [a.add(w0), b, c, d, e.add(w0), f, g, h];
     let mut s = fifty_six_rounds(s, &schedule.kw[1..]);
     macro_rules! rounds {

@@ -15,10 +15,10 @@
 //!   share the message words of the second. They are computed once a nonce block, with K added, into an
 //!   array that stays in the L1 cache and costs each midstate nothing but memory operands: a sixth of all
 //!   operations with sixteen midstates.
-//! - **Two midstates in step** ([`Pair`](crate::pair::Pair)). The rounds are one long chain of dependent operations; a second
-//!   chain fills the gaps.
-//! - **Rounds in a loop**, eight a turn, both hashes. Their unrolled code does not fit where a core keeps
-//!   decoded instructions: 8 to 19 % slower on Zen 3, and no faster elsewhere.
+//! - **Two midstates in step** ([`Pair`](crate::pair::Pair)). The rounds are one long chain of dependent
+//!   operations; a second chain fills the gaps.
+//! - **Rounds in a loop**, eight a turn, for both hashes. Unrolled, they are more than a core keeps of
+//!   decoded instructions, and Zen 3 is 7 to 19 % slower; the operations are the same.
 //! - **The second hash ends early.** H7 is `e` of round 60 plus a constant, so that rounds 61 to 63 never
 //!   happen and rounds 57 to 60 need no `a`. A hash whose H7 fails is done: nobody asks for H0 to H6.
 //! - **What no nonce changes is prepared** ([`Prepared`]): rounds 0 to 2, round 3 but for two additions,
@@ -55,8 +55,7 @@ pub(crate) fn scan<W: Lanes, S: State<W>>(
         header.set_nonces(&prepared.schedule, w3);
         for (index, midstates) in prepared.midstates.chunks_exact(S::MIDSTATES).enumerate() {
             let digests = first_hash(midstates, S::words(w3), &header);
-            digest.set_digests(&digests);
-            let lanes = meeting(second_hash(digests[0], &digest), prepared.target_top);
+            let lanes = meeting(second_hash(digests, &mut digest), prepared.target_top);
             if lanes != 0 {
                 candidates(lanes, W::LANES, index * S::MIDSTATES, base)
                     .filter(|candidate| nonces.contains(candidate.nonce))
