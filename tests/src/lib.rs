@@ -5,8 +5,10 @@
 
 mod miner;
 mod node;
+mod signal;
 mod skip;
 
 pub use miner::{Miner, Run, Running, miner_program};
 pub use node::{RpcError, TestNode, bitcoind};
+pub(crate) use signal::signal;
 pub use skip::skipped;

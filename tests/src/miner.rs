@@ -146,10 +146,7 @@ impl Running {
 
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let status =
-            Command::new("kill").args(["-s", name, &pid]).status().expect("kill is a standard program");
-        assert!(status.success());
+        crate::signal(self.child.id(), name);
     }
 
     /// Waits for the end; all events that were not read before.

@@ -90,6 +90,12 @@ impl TestNode {
         }
     }
 
+    /// Sends the node's process a signal by its name: STOP freezes it, CONT thaws it.
+    pub fn signal(&self, name: &str) {
+        let child = self.process.as_ref().expect("the node runs");
+        crate::signal(child.id(), name);
+    }
+
     /// Ends the node in good order and waits until its process is gone.
     pub fn stop(&mut self) {
         self.rpc("stop", &[]).expect("a running node accepts `stop`");

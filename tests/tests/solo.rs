@@ -284,3 +284,54 @@ fn a_full_disk_does_not_hold_a_block_up() {
     let hex = node.rpc("getblock", &[tip, json!(0)]).unwrap();
     assert!(run.stderr.contains(hex.as_str().unwrap()), "the block's hex is on stderr: {run:?}");
 }
+
+/// Mines on a node that freezes before the second block reaches it; the first Ctrl-C has been sent.
+fn stop_while_the_node_is_frozen(node: &TestNode, miner: &Miner) -> miner_tests::Running {
+    let mut running = miner.start();
+    running.next("block");
+    // The next block is found within the second, from the job that is there already.
+    std::thread::sleep(Duration::from_millis(300));
+    node.signal("STOP");
+    std::thread::sleep(Duration::from_millis(1500));
+    running.signal("INT");
+    running
+}
+
+#[test]
+fn a_block_that_a_frozen_node_did_not_take_is_submitted_at_the_next_start() {
+    let Some(node) =
+        TestNode::start("a_block_that_a_frozen_node_did_not_take_is_submitted_at_the_next_start", &[])
+    else {
+        return;
+    };
+    let miner = Miner::solo(&node, &["--coinbase-script", ANYONE]);
+    let (status, events) = stop_while_the_node_is_frozen(&node, &miner).end();
+    assert_eq!(status.code(), Some(0), "the first Ctrl-C waits a while, then ends in good order");
+    let summary = events.last().unwrap();
+    assert_eq!(
+        (&summary["found"], &summary["accepted"], &summary["in_flight"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    let kept = files_below(miner.home())
+        .into_iter()
+        .find(|file| file.contains("00000002-"))
+        .expect("it is in the journal");
+    let hash = kept.rsplit('-').next().unwrap().split('.').next().unwrap().to_owned();
+    node.signal("CONT");
+    let mut again = miner.start();
+    again.next("block");
+    again.signal("INT");
+    again.end();
+    let header = node.rpc("getblockheader", &[json!(hash)]).unwrap();
+    assert!(header["confirmations"].as_i64() > Some(0), "{header}");
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once() {
+    let Some(node) = TestNode::start("a_second_interrupt_ends_at_once", &[]) else { return };
+    let miner = Miner::solo(&node, &["--coinbase-script", ANYONE]);
+    let running = stop_while_the_node_is_frozen(&node, &miner);
+    std::thread::sleep(Duration::from_millis(500));
+    running.signal("INT");
+    assert_eq!(running.end().0.code(), Some(130));
+}
