@@ -107,13 +107,9 @@ impl Engine {
         }
     }
 
-    /// Stops all threads and delivers what was found. The names of those that did not end within two
+    /// Stops all threads for good, once `on_event` has had everything that was found. The names of those that did not end within two
     /// seconds and were left behind.
-    pub fn stop(mut self) -> Vec<Arc<str>> {
-        self.stop_threads()
-    }
-
-    fn stop_threads(&mut self) -> Vec<Arc<str>> {
+    pub fn stop(&mut self) -> Vec<Arc<str>> {
         self.queue.stop();
         let deadline = Instant::now() + STOP_PATIENCE;
         let Some(delivery) = self.threads.pop() else {
@@ -130,7 +126,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        for name in self.stop_threads() {
+        for name in self.stop() {
             eprintln!("{name} did not stop within {} s and was left behind", STOP_PATIENCE.as_secs());
         }
     }

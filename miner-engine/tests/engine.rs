@@ -110,7 +110,7 @@ fn until(engine: &Engine, wanted: impl Fn(&miner_engine::Snapshot) -> bool) -> m
 
 #[test]
 fn a_solo_job_ends_with_its_first_block() {
-    let (engine, found) = start(vec![sound("a"), sound("b"), sound("c")]);
+    let (mut engine, found) = start(vec![sound("a"), sound("b"), sound("c")]);
     for time in 0..200 {
         engine.set_job(job(REGTEST, time), solo());
         let block = next(&found);
@@ -238,7 +238,7 @@ fn a_hung_device_is_left_behind_and_named() {
         std::thread::sleep(Duration::from_secs(3600));
         Ok(())
     };
-    let (engine, found) = start(vec![backend("hung", hangs), sound("sound")]);
+    let (mut engine, found) = start(vec![backend("hung", hangs), sound("sound")]);
     engine.set_job(job(MAINNET, 6), shares_of(64.0));
     next(&found);
     until(&engine, |_| HANGS.load(Ordering::Relaxed) == 1);
@@ -250,7 +250,7 @@ fn a_slow_receiver_loses_the_worst_shares_and_no_block() {
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let (sender, received) = mpsc::channel();
     let opened = gate.clone();
-    let engine = Engine::start(vec![sound("a")], move |found: Found| {
+    let mut engine = Engine::start(vec![sound("a")], move |found: Found| {
         drop(opened.1.wait_while(opened.0.lock().unwrap(), |open| !*open).unwrap());
         sender.send(found).unwrap();
     });
@@ -301,7 +301,7 @@ fn a_clean_job_ends_what_is_under_way() {
         assert!(unit.hashes() > 0);
         Ok(())
     };
-    let (engine, _found) = start(vec![backend("endless", endless)]);
+    let (mut engine, _found) = start(vec![backend("endless", endless)]);
     for time in 10..20 {
         let before = SCANS.load(Ordering::Relaxed);
         engine.set_job(job(MAINNET, time), shares_of(1e12));

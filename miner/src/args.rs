@@ -1,10 +1,16 @@
-//! What may be typed: names, defaults and help. What it means together is checked where it is used.
+//! What may be typed: names, defaults and help. Values are read in `values`; what all of it means together is
+//! checked where it is used.
+
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miner_node::Chain;
+
+pub(crate) use values::CpuList;
+use values::{coinbase_sig, cpu_list, difficulty, hashrate, seconds};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -252,100 +258,13 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// CPUs by number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CpuList(pub(crate) Vec<usize>);
-
-/// A number with an optional k, M, G or T behind it, in hashes a second.
-fn hashrate(text: &str) -> Result<f64, String> {
-    let text = text.trim().trim_end_matches("H/s").trim_end_matches("h/s");
-    let (digits, unit) = match text.char_indices().last() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (&text[..at], Some(unit.to_ascii_lowercase())),
-        _ => (text, None),
-    };
-    let scale = match unit {
-        None => 1.0,
-        Some('k') => 1e3,
-        Some('m') => 1e6,
-        Some('g') => 1e9,
-        Some('t') => 1e12,
-        Some(unit) => return Err(format!("`{unit}` is no unit: use k, M, G or T")),
-    };
-    let rate = digits.trim().parse::<f64>().map_err(|_| format!("`{digits}` is no number"))? * scale;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("a hashrate is above 0".to_owned()) }
-}
-
-/// A coinbase script has 100 bytes, of which height and extranonce take up to 15.
-fn coinbase_sig(text: &str) -> Result<String, String> {
-    const LONGEST: usize = 80;
-    match text.len() {
-        0..=LONGEST => Ok(text.to_owned()),
-        bytes => Err(format!("it has {bytes} bytes, and a coinbase has room for {LONGEST}")),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds =
-        text.trim_end_matches('s').parse::<f64>().map_err(|_| format!("`{text}` is no number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
-fn difficulty(text: &str) -> Result<f64, String> {
-    let difficulty = text.parse::<f64>().map_err(|_| format!("`{text}` is no number"))?;
-    miner_core::target::from_difficulty(difficulty).map(|_| difficulty).map_err(|error| error.to_string())
-}
-
-/// `0-3,8`, or a mask in hex whose bit n stands for CPU n.
-fn cpu_list(text: &str) -> Result<CpuList, String> {
-    let cpus = match text.strip_prefix("0x") {
-        Some(mask) => cpus_of_mask(mask)?,
-        None => text.split(',').map(cpu_range).collect::<Result<Vec<_>, _>>()?.concat(),
-    };
-    if cpus.is_empty() { Err("it names no CPU".to_owned()) } else { Ok(CpuList(cpus)) }
-}
-
-fn cpus_of_mask(mask: &str) -> Result<Vec<usize>, String> {
-    let digits =
-        mask.chars().rev().map(|digit| digit.to_digit(16).ok_or(format!("`{digit}` is no hex digit")));
-    let digits = digits.collect::<Result<Vec<_>, _>>()?;
-    Ok((0..digits.len() * 4).filter(|cpu| digits[cpu / 4] >> (cpu % 4) & 1 == 1).collect())
-}
-
-fn cpu_range(text: &str) -> Result<Vec<usize>, String> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let number =
-        |text: &str| text.trim().parse::<u16>().map(usize::from).map_err(|_| format!("`{text}` is no CPU"));
-    let (first, last) = (number(first)?, number(last)?);
-    if first <= last { Ok((first..=last).collect()) } else { Err(format!("`{text}` counts down")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn hashrates_take_units() {
-        assert_eq!(hashrate("500k"), Ok(500e3));
-        assert_eq!(hashrate("1.5 MH/s"), Ok(1.5e6));
-        assert_eq!(hashrate("10"), Ok(10.0));
-        for bad in ["", "k", "-1", "0", "1x", "NaN", "inf"] {
-            assert!(hashrate(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn cpus_come_as_lists_and_masks_of_any_length() {
-        assert_eq!(cpu_list("0-2,8"), Ok(CpuList(vec![0, 1, 2, 8])));
-        assert_eq!(cpu_list("0x5"), Ok(CpuList(vec![0, 2])));
-        assert_eq!(cpu_list("0x10000000000000000"), Ok(CpuList(vec![64])));
-        for bad in ["", "0x0", "0xg", "3-1", "a", "-1"] {
-            assert!(cpu_list(bad).is_err(), "{bad}");
-        }
     }
 }

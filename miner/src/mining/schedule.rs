@@ -1,0 +1,139 @@
+//! Which job is searched when: the newest, at the pace of the blocks, and none that a block of ours made
+//! worthless.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use miner_core::bitcoin::BlockHash;
+use miner_core::{Job, Share};
+
+use super::pace::{Interval, Pace};
+
+/// The pause after a block was refused: the next one would fare no better at once.
+const AFTER_REJECTION: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    pace: Pace,
+    /// The newest job.
+    job: Option<Arc<Job>>,
+    /// Whether it is still to be started.
+    waits: bool,
+    /// The block that our last find builds on: another one there would only compete with it.
+    solved_on: Option<BlockHash>,
+    /// Our last find.
+    last_found: Option<BlockHash>,
+}
+
+impl Schedule {
+    pub(crate) fn new(interval: Interval) -> Self {
+        Self { pace: Pace::new(interval), job: None, waits: false, solved_on: None, last_found: None }
+    }
+
+    /// Takes the newest job; whether it builds on another block than the last.
+    pub(crate) fn new_job(&mut self, job: Arc<Job>) -> bool {
+        let tip = job.prev_blockhash();
+        let is_news = self.job.as_ref().is_none_or(|last| last.prev_blockhash() != tip);
+        // Whatever the chain comes back to later is to be built on again.
+        self.solved_on = self.solved_on.filter(|solved| *solved == tip);
+        self.job = Some(job);
+        self.waits = true;
+        is_news
+    }
+
+    /// A block was found: its job is done, and the next one is due an interval later.
+    pub(crate) fn block_found(&mut self, share: &Share) {
+        self.pace.block_found();
+        self.solved_on = Some(share.job().prev_blockhash());
+        self.last_found = Some(share.hash());
+    }
+
+    /// A block on `prev_blockhash` was refused: it is still to be built on, but not in a tight loop of
+    /// blocks that are refused.
+    pub(crate) fn block_refused(&mut self, prev_blockhash: BlockHash) {
+        if self.solved_on == Some(prev_blockhash) {
+            self.solved_on = None;
+            self.pace.wait_at_least(AFTER_REJECTION);
+            self.waits = self.job.is_some();
+        }
+    }
+
+    /// When the waiting job may be started; `None` when none waits.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.waits.then(|| self.pace.not_before())
+    }
+
+    /// The job to start now, if it is of any use.
+    pub(crate) fn start(&mut self) -> Option<Arc<Job>> {
+        self.waits = false;
+        self.job.clone().filter(|job| self.solved_on != Some(job.prev_blockhash()))
+    }
+
+    /// Whether a job has come at all.
+    pub(crate) fn has_job(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Whether a block is our last find.
+    pub(crate) fn is_own(&self, block: BlockHash) -> bool {
+        self.last_found == Some(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miner_core::bitcoin::block::Header;
+    use miner_core::bitcoin::hashes::Hash as _;
+    use miner_core::{Extranonce, Solution, Terms, VersionMask, header};
+
+    /// A job on a block of this number, at the difficulty of regtest.
+    fn job(on: u8) -> Arc<Job> {
+        let genesis = format!("{}ffff7f2000000000", "00".repeat(72));
+        let header = Header {
+            prev_blockhash: BlockHash::from_byte_array([on; 32]),
+            ..header::from_hex(&genesis).unwrap()
+        };
+        Arc::new(Job::from_header("test", &header).unwrap())
+    }
+
+    fn solve(job: &Arc<Job>) -> Share {
+        let terms = Terms::solo(0, VersionMask::NONE);
+        let solution = |nonce| Solution { extranonce2: Extranonce::EMPTY, time: 0, version: 0, nonce };
+        let root = job.merkle_root(&terms, &Extranonce::EMPTY);
+        let share = |nonce| job.check(&terms, &solution(nonce), &job.evaluate(&root, &solution(nonce))).ok();
+        (0..).find_map(share).unwrap()
+    }
+
+    #[test]
+    fn a_tip_that_we_built_on_is_left_until_the_chain_moves_or_refuses() {
+        let mut schedule = Schedule::new(Interval::NONE);
+        assert!(schedule.due().is_none() && !schedule.has_job());
+        assert!(schedule.new_job(job(1)));
+        assert!(schedule.due().unwrap() <= Instant::now());
+        assert!(schedule.start().is_some() && schedule.due().is_none());
+
+        schedule.block_found(&solve(&job(1)));
+        assert!(!schedule.new_job(job(1)), "more transactions, the same tip");
+        assert!(schedule.start().is_none(), "a block on that tip is on its way");
+        schedule.block_refused(BlockHash::from_byte_array([1; 32]));
+        assert!(schedule.due().unwrap() > Instant::now(), "not at once");
+        assert!(schedule.start().is_some());
+
+        schedule.block_found(&solve(&job(1)));
+        assert!(schedule.new_job(job(2)) && schedule.start().is_some());
+        assert!(schedule.new_job(job(1)) && schedule.start().is_some(), "the chain came back to that tip");
+    }
+
+    #[test]
+    fn a_block_makes_the_next_job_wait_for_its_interval() {
+        let mut schedule = Schedule::new(Interval::Every(Duration::from_secs(3600)));
+        schedule.new_job(job(1));
+        assert!(schedule.due().unwrap() <= Instant::now());
+        let block = solve(&job(1));
+        schedule.block_found(&block);
+        assert!(schedule.is_own(block.hash()));
+        schedule.new_job(job(2));
+        assert!(schedule.due().unwrap() > Instant::now() + Duration::from_secs(3000));
+    }
+}
