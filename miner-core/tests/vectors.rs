@@ -94,7 +94,7 @@ fn every_share_is_judged_as_the_vectors_say() {
         match verdict {
             Ok(()) => assert!(is_block, "{name}"),
             Err(error) => {
-                assert!(!is_block && matches!(error, ShareError::HighHash { .. }), "{name}: {error}")
+                assert!(!is_block && matches!(error, ShareError::HighHash { .. }), "{name}: {error}");
             }
         }
 

@@ -47,7 +47,7 @@ pub(crate) enum Command {
 /// `miner` and `miner -o URL`.
 #[derive(Debug, Args)]
 pub(crate) struct MineArgs {
-    /// The node to mine to, as http://[USER:PASS@]HOST:PORT. Without it: an embedded regtest chain.
+    /// The node to mine to, as http://HOST:PORT or http://USER:PASS@HOST:PORT. Without it: an embedded regtest chain.
     #[arg(short = 'o', long, value_name = "URL")]
     pub(crate) url: Option<String>,
     #[command(flatten)]
