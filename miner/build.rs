@@ -6,7 +6,10 @@ fn main() {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     println!("cargo::rustc-env=MINER_RUSTC={}", output(&rustc, &["--version"]));
     println!("cargo::rustc-env=MINER_COMMIT={}", output("git", &["rev-parse", "--short=12", "HEAD"]));
-    println!("cargo::rerun-if-changed=../.git/HEAD");
+    // Grows with each commit. A path that is not there would rebuild the program every time.
+    if std::path::Path::new("../.git/logs/HEAD").exists() {
+        println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    }
     println!("cargo::rerun-if-changed=build.rs");
 }
 

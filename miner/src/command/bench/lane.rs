@@ -1,8 +1,8 @@
 //! One thing that is measured: an engine with one kernel on some threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use miner_core::bitcoin::block::{Header, Version};
 use miner_core::bitcoin::hashes::Hash as _;
@@ -97,9 +97,12 @@ impl Lane {
     }
 }
 
-/// A job like no other, so that no hit is counted twice.
+/// A job like no other, so that no hit is counted twice, here or in the next run.
 fn fresh_job() -> Arc<Job> {
-    static TIME: AtomicU32 = AtomicU32::new(1_700_000_000);
+    static TIME: LazyLock<AtomicU32> = LazyLock::new(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        AtomicU32::new(now.subsec_nanos().wrapping_mul(4).wrapping_add(now.as_secs() as u32))
+    });
     let header = Header {
         version: Version::from_consensus(0x2000_0000),
         prev_blockhash: BlockHash::all_zeros(),
