@@ -1,9 +1,9 @@
 //! A real bitcoind on regtest with a data folder of its own, ended with the value that owns it.
 
-use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use jsonrpc::Client;
@@ -151,8 +151,12 @@ impl Drop for TestNode {
     }
 }
 
-/// A port of the loopback interface that nobody listened on a moment ago.
+/// A port of the loopback interface that nobody listens on, and no other test of this process gets. It is below
+/// those that systems give to outgoing connections, one of which might take it before the node does.
 fn free_port() -> u16 {
-    let port = || -> io::Result<u16> { Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()) };
-    port().expect("the loopback interface has a free port")
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + std::process::id() as u16 % 10_000;
+    let ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000);
+    let mut free = ports.take(2_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("the loopback interface has a free port")
 }
