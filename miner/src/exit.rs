@@ -60,6 +60,7 @@ pub(crate) fn code(error: &anyhow::Error) -> Code {
         return failure.code;
     }
     match error.downcast_ref::<NodeError>() {
+        Some(NodeError::BadUrl { .. }) => Code::Usage,
         Some(_) => Code::Unreachable,
         None => Code::Failed,
     }
@@ -79,7 +80,12 @@ pub(crate) fn from_usage(error: &anyhow::Error) -> ExitCode {
         Some(clap) => {
             // A closed stdout or stderr leaves nobody to tell.
             let _ = clap.print();
-            ExitCode::from(clap.exit_code() as u8)
+            match clap.exit_code() {
+                0 => ExitCode::SUCCESS,
+                // Its model knows one failure.
+                _ if std::env::args().nth(1).as_deref() == Some("grind") => Code::Failed.into(),
+                _ => Code::Usage.into(),
+            }
         }
         None => from_result(Err(usage(format_args!("{error:#}")))),
     }

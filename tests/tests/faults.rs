@@ -97,6 +97,7 @@ fn wrong_words() {
     usage(&["--kernel", "avx1024"], &["avx1024", "portable"]);
     usage(&["-o", "stratum+tcp://127.0.0.1:3333"], &["Stratum"]);
     usage(&["-o", "ftp://127.0.0.1"], &["ftp"]);
+    usage(&["-o", "http://:99999"], &["99999", "port"]);
     usage(&["--no-such-flag"], &["--no-such-flag"]);
     usage(&["solo", "--chain", "regnet"], &["regnet", "testnet4"]);
     usage(&["--max-hashrate", "fast"], &["fast"]);

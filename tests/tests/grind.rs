@@ -70,6 +70,7 @@ fn failures_have_the_words_of_bitcoin_util() {
     let unsolvable = ["00000000", "00000001", "ffffffff", "010080ff"].map(with_bits);
     let mut cases: Vec<Vec<&str>> = unsolvable.iter().map(|header| vec![header.as_str()]).collect();
     cases.extend([vec!["00"], vec!["nonsense"], vec![""], vec![], vec!["00", "00"]]);
+    assert_eq!(ours(&["--no-such-flag"]).code, Some(1), "every failure of the model is 1");
     for arguments in cases {
         let (model, ours) = (model(&util, &arguments), ours(&arguments));
         assert_eq!(
