@@ -290,10 +290,10 @@ fn a_full_disk_does_not_hold_a_block_up() {
 fn stop_while_the_node_is_frozen(node: &TestNode, miner: &Miner) -> miner_tests::Running {
     let mut running = miner.start();
     running.next("block");
-    // The next block is found within the second, from the job that is there already.
-    std::thread::sleep(Duration::from_millis(300));
+    // The next block is found three seconds after, from the job that is there by then.
+    std::thread::sleep(Duration::from_millis(500));
     node.signal("STOP");
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(4000));
     running.signal("INT");
     running
 }
@@ -305,7 +305,7 @@ fn a_block_that_a_frozen_node_did_not_take_is_submitted_at_the_next_start() {
     else {
         return;
     };
-    let miner = Miner::solo(&node, &["--coinbase-script", ANYONE]);
+    let miner = Miner::solo(&node, &["--coinbase-script", ANYONE, "--block-interval", "3"]);
     let (status, events) = stop_while_the_node_is_frozen(&node, &miner).end();
     assert_eq!(status.code(), Some(0), "the first Ctrl-C waits a while, then ends in good order");
     let summary = events.last().unwrap();
@@ -330,7 +330,7 @@ fn a_block_that_a_frozen_node_did_not_take_is_submitted_at_the_next_start() {
 #[test]
 fn a_second_interrupt_ends_at_once() {
     let Some(node) = TestNode::start("a_second_interrupt_ends_at_once", &[]) else { return };
-    let miner = Miner::solo(&node, &["--coinbase-script", ANYONE]);
+    let miner = Miner::solo(&node, &["--coinbase-script", ANYONE, "--block-interval", "3"]);
     let running = stop_while_the_node_is_frozen(&node, &miner);
     std::thread::sleep(Duration::from_millis(500));
     running.signal("INT");
