@@ -5,21 +5,21 @@ use std::ops::Range;
 
 use bitcoin::hashes::{Hash, sha256d};
 use bitcoin::{Block, ScriptBuf, Transaction, Witness, WitnessCommitment, WitnessMerkleNode};
-use miner_core::coinbase::is_witness_commitment;
+use miner_core::coinbase::{WITNESS_COMMITMENT_PREFIX, is_witness_commitment};
 
 use super::merkle;
 use super::reason::{Reason, require};
 
-/// How the script of an output with a commitment begins: OP_RETURN, a push of 36 bytes, aa21a9ed.
-const PREFIX: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
-/// Where the hash lies behind it.
+/// Where the hash lies in the script, behind the prefix.
 const HASH: Range<usize> = 6..38;
 /// The reserved value that everybody uses; it is the coinbase's witness.
 pub(super) const RESERVED: [u8; 32] = [0; 32];
 
 /// The output script that commits to the witnesses of `transactions`: all of a block but its coinbase.
 pub(super) fn script(transactions: &[Transaction]) -> ScriptBuf {
-    ScriptBuf::from_bytes([&PREFIX[..], hash(transactions, &RESERVED).as_byte_array()].concat())
+    ScriptBuf::from_bytes(
+        [&WITNESS_COMMITMENT_PREFIX[..], hash(transactions, &RESERVED).as_byte_array()].concat(),
+    )
 }
 
 /// Checks a block's commitment, and that a block without one has no witnesses.

@@ -56,7 +56,7 @@ pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) ->
 fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result<ExitCode> {
     let (devices, mut output) = begin(mining)?;
     Runtime::new()?.block_on(async {
-        let source = embedded::open(node, mining, devices.rate, &mut output)?;
+        let source = embedded::open(node, mining, &devices, &mut output)?;
         let interval = mining.block_interval.unwrap_or(Interval::NONE);
         mine(source, devices, plan(mining, interval), output).await
     })

@@ -14,8 +14,10 @@ pub(crate) struct Devices {
     /// The device's name, for people.
     pub(crate) name: String,
     pub(crate) threads: usize,
-    /// Hashes a second, by a short measurement on all cores.
-    pub(crate) rate: f64,
+    kernel: &'static Kernel,
+    midstates: usize,
+    /// Hashes a second on all cores, where kernels were compared.
+    measured: Option<f64>,
     /// Why this kernel.
     pub(crate) choice: String,
 }
@@ -24,21 +26,37 @@ pub(crate) struct Devices {
 pub(crate) fn choose(args: &DeviceArgs, midstates: usize) -> anyhow::Result<Devices> {
     check_device(&args.device)?;
     let options = options(args);
-    let named = args.kernel.as_deref().map(kernel_named).transpose()?;
-    let candidates = named.map_or_else(|| miner_cpu::available().collect(), |kernel| vec![kernel]);
-    let rates = miner_cpu::measure(&candidates, midstates);
-    let Some((kernel, rate)) = rates.first().copied() else {
-        return Err(exit::failure(Code::NoDevice, "this CPU can run no kernel"));
-    };
-    let slower: Vec<&str> = rates.iter().skip(1).map(|(kernel, _)| kernel.name()).collect();
-    let choice = match (named, slower.as_slice()) {
-        (Some(_), _) => "as asked".to_owned(),
-        (None, []) => "the only kernel that this CPU can run".to_owned(),
-        (None, names) => format!("measured faster here than {}", names.join(", ")),
+    let (kernel, measured, choice) = match args.kernel.as_deref() {
+        Some(name) => (kernel_named(name)?, None, "as asked".to_owned()),
+        None => fastest(midstates)?,
     };
     let backend = tested(kernel, &options)?;
-    let threads = backend.threads();
-    Ok(Devices { backends: vec![Box::new(backend)], name: kernel.name().to_owned(), threads, rate, choice })
+    let (name, threads) = (kernel.name().to_owned(), backend.threads());
+    Ok(Devices { backends: vec![Box::new(backend)], name, threads, kernel, midstates, measured, choice })
+}
+
+impl Devices {
+    /// Hashes a second, by a short measurement on all cores.
+    pub(crate) fn rate(&self) -> f64 {
+        let measure =
+            || miner_cpu::measure(&[self.kernel], self.midstates).first().map_or(0.0, |(_, rate)| *rate);
+        self.measured.unwrap_or_else(measure)
+    }
+}
+
+/// The kernel that a short measurement finds the fastest, its rate, and the reason in words.
+fn fastest(midstates: usize) -> anyhow::Result<(&'static Kernel, Option<f64>, String)> {
+    let kernels: Vec<_> = miner_cpu::available().collect();
+    let rates = miner_cpu::measure(&kernels, midstates);
+    let Some(((kernel, rate), slower)) = rates.split_first() else {
+        return Err(exit::failure(Code::NoDevice, "this CPU can run no kernel"));
+    };
+    let slower: Vec<&str> = slower.iter().map(|(kernel, _)| kernel.name()).collect();
+    let choice = match slower.as_slice() {
+        [] => "the only kernel that this CPU can run".to_owned(),
+        names => format!("measured faster here than {}", names.join(", ")),
+    };
+    Ok((kernel, Some(*rate), choice))
 }
 
 /// A CPU backend that passed the self-test.

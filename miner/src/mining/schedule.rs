@@ -85,7 +85,8 @@ mod tests {
     use super::*;
     use miner_core::bitcoin::block::Header;
     use miner_core::bitcoin::hashes::Hash as _;
-    use miner_core::{Extranonce, Solution, Terms, VersionMask, header};
+    use miner_core::header;
+    use miner_node::embedded::solve;
 
     /// A job on a block of this number, at the difficulty of regtest.
     fn job(on: u8) -> Arc<Job> {
@@ -97,14 +98,6 @@ mod tests {
         Arc::new(Job::from_header("test", &header).unwrap())
     }
 
-    fn solve(job: &Arc<Job>) -> Share {
-        let terms = Terms::solo(0, VersionMask::NONE);
-        let solution = |nonce| Solution { extranonce2: Extranonce::EMPTY, time: 0, version: 0, nonce };
-        let root = job.merkle_root(&terms, &Extranonce::EMPTY);
-        let share = |nonce| job.check(&terms, &solution(nonce), &job.evaluate(&root, &solution(nonce))).ok();
-        (0..).find_map(share).unwrap()
-    }
-
     #[test]
     fn a_tip_that_we_built_on_is_left_until_the_chain_moves_or_refuses() {
         let mut schedule = Schedule::new(Interval::NONE);
@@ -113,14 +106,14 @@ mod tests {
         assert!(schedule.due().unwrap() <= Instant::now());
         assert!(schedule.start().is_some() && schedule.due().is_none());
 
-        schedule.block_found(&solve(&job(1)));
+        schedule.block_found(&solve(&job(1)).unwrap());
         assert!(!schedule.new_job(job(1)), "more transactions, the same tip");
         assert!(schedule.start().is_none(), "a block on that tip is on its way");
         schedule.block_refused(BlockHash::from_byte_array([1; 32]));
         assert!(schedule.due().unwrap() > Instant::now(), "not at once");
         assert!(schedule.start().is_some());
 
-        schedule.block_found(&solve(&job(1)));
+        schedule.block_found(&solve(&job(1)).unwrap());
         assert!(schedule.new_job(job(2)) && schedule.start().is_some());
         assert!(schedule.new_job(job(1)) && schedule.start().is_some(), "the chain came back to that tip");
     }
@@ -130,7 +123,7 @@ mod tests {
         let mut schedule = Schedule::new(Interval::Every(Duration::from_secs(3600)));
         schedule.new_job(job(1));
         assert!(schedule.due().unwrap() <= Instant::now());
-        let block = solve(&job(1));
+        let block = solve(&job(1)).unwrap();
         schedule.block_found(&block);
         assert!(schedule.is_own(block.hash()));
         schedule.new_job(job(2));

@@ -5,26 +5,27 @@ use std::sync::Arc;
 use miner_node::embedded::{EmbeddedNode, EmbeddedParams, anyone_can_spend};
 use miner_node::{Chain, CoinbaseOptions, Node, Payout};
 
-use super::Source;
+use super::{Source, asked_payout};
 use crate::args::{MiningArgs, NodeArgs};
 use crate::exit;
+use crate::mining::devices::Devices;
 use crate::status::Output;
 use crate::status::event::Event;
 
 /// The difficulty of a repeatable run: the same on every machine.
 const SEEDED_DIFFICULTY: f64 = 0.002;
 
-/// Starts the chain. `rate`: hashes a second, from which the difficulty follows: a block a second.
+/// Starts the chain. Unless it was typed, the difficulty follows from what the devices reach: a block a second.
 pub(crate) fn open(
     args: &NodeArgs,
     mining: &MiningArgs,
-    rate: f64,
+    devices: &Devices,
     output: &mut Output,
 ) -> anyhow::Result<Source> {
     let difficulty = match (mining.difficulty, mining.seed) {
         (Some(difficulty), _) => difficulty,
         (None, Some(_)) => SEEDED_DIFFICULTY,
-        (None, None) => rate / 4_294_967_296.0,
+        (None, None) => devices.rate() / 4_294_967_296.0,
     };
     let params = EmbeddedParams::at_difficulty(difficulty, mining.seed).map_err(exit::usage)?;
     let (payout, named) = payout(args)?;
@@ -41,16 +42,12 @@ pub(crate) fn open(
 
 /// Who is paid, and in words. The chain's own coins are what its transactions spend.
 fn payout(args: &NodeArgs) -> anyhow::Result<(Payout, String)> {
-    let payout = match (&args.coinbase_addr, &args.coinbase_script) {
-        (Some(address), _) => Payout::to_address(address, Chain::Regtest).map_err(exit::usage)?,
-        (None, Some(hex)) => Payout::to_script(hex).map_err(exit::usage)?,
-        (None, None) => {
-            let own = Payout::to_script(&anyone_can_spend().to_hex_string()).map_err(exit::usage)?;
-            return Ok((own, "the chain itself".to_owned()));
-        }
-    };
-    let named = payout.to_string();
-    Ok((payout, named))
+    if let Some(payout) = asked_payout(args, Chain::Regtest)? {
+        let named = payout.to_string();
+        return Ok((payout, named));
+    }
+    let own = Payout::to_script(&anyone_can_spend().to_hex_string()).map_err(exit::usage)?;
+    Ok((own, "the chain itself".to_owned()))
 }
 
 fn next_commands() -> Vec<String> {

@@ -5,8 +5,10 @@ pub(crate) mod node;
 
 use std::sync::Arc;
 
-use miner_node::{Journal, KeeperEvent, Node};
+use miner_node::{Chain, Journal, KeeperEvent, Node, Payout};
 
+use crate::args::NodeArgs;
+use crate::exit;
 use crate::status::event::Event;
 
 /// Nodes to mine to, and what a run must know of them.
@@ -16,6 +18,16 @@ pub(crate) struct Source {
     pub(crate) journal: Option<Journal>,
     /// Commands to try next.
     pub(crate) next_commands: Vec<String>,
+}
+
+/// Who is to be paid, where that was typed.
+fn asked_payout(args: &NodeArgs, chain: Chain) -> anyhow::Result<Option<Payout>> {
+    let payout = match (&args.coinbase_addr, &args.coinbase_script) {
+        (Some(address), _) => Payout::to_address(address, chain),
+        (None, Some(hex)) => Payout::to_script(hex),
+        (None, None) => return Ok(None),
+    };
+    payout.map(Some).map_err(exit::usage)
 }
 
 /// A keeper's event in the words of this program; `None` for what goes as it should.

@@ -9,7 +9,7 @@ use miner_node::{
     RpcNode, Search, Secret, discover,
 };
 
-use super::Source;
+use super::{Source, asked_payout};
 use crate::args::NodeArgs;
 use crate::exit::{self, Code};
 use crate::status::Output;
@@ -112,11 +112,8 @@ async fn connect(
 
 /// Who is paid: as asked, else the node's wallet, else (where coins are worth nothing) anyone.
 async fn payout(args: &NodeArgs, chain: Chain, node: &RpcNode) -> anyhow::Result<Payout> {
-    if let Some(address) = &args.coinbase_addr {
-        return Payout::to_address(address, chain).map_err(exit::usage);
-    }
-    if let Some(hex) = &args.coinbase_script {
-        return Payout::to_script(hex).map_err(exit::usage);
+    if let Some(payout) = asked_payout(args, chain)? {
+        return Ok(payout);
     }
     match node.rpc().new_address().await {
         Ok(address) => Payout::to_address(&address.assume_checked().to_string(), chain).map_err(exit::usage),
