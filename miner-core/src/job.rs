@@ -169,6 +169,16 @@ impl Job {
         self.params.time
     }
 
+    /// The network's target in compact form, as it stands in the header.
+    pub fn bits(&self) -> CompactTarget {
+        self.params.bits
+    }
+
+    /// Where the merkle root comes from.
+    pub fn root_source(&self) -> &RootSource {
+        &self.params.root
+    }
+
     /// What a hash must meet to be a block.
     pub fn network_target(&self) -> Target {
         self.network_target

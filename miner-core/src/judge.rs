@@ -69,4 +69,15 @@ impl Job {
         }
         Ok(Share::new(self.clone(), *terms, *solution, *evaluated))
     }
+
+    /// What [`Job::check`] may refuse although it is a block: a block is submitted whatever rule of the
+    /// session it breaks. `None` if it is none.
+    pub fn block(
+        self: &Arc<Self>,
+        terms: &Terms,
+        solution: &Solution,
+        evaluated: &Evaluated,
+    ) -> Option<Share> {
+        evaluated.is_block(self).then(|| Share::new(self.clone(), *terms, *solution, *evaluated))
+    }
 }

@@ -8,7 +8,8 @@ use bitcoin::{BlockHash, Target};
 
 use crate::{Evaluated, Job, Solution, Terms, target};
 
-/// A verified solution with all that is needed to submit it. Only [`Job::check`] makes one.
+/// A verified solution with all that is needed to submit it. [`Job::check`] makes one, and
+/// [`Job::block`] makes one of any block.
 #[derive(Debug, Clone)]
 pub struct Share {
     job: Arc<Job>,

@@ -1,0 +1,20 @@
+//! Stratum V1: messages, codec, a client that never loses a share, and the sessions of a server
+//!
+//! ```text
+//! bytes ─ codec ─▶ Frame ─ message ─▶ PoolCall / ClientCall ─▶ client | session
+//! ```
+//!
+//! The client and a server's session are two halves of the same messages; neither knows the other.
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod codec;
+pub mod connect;
+pub mod ledger;
+pub mod message;
+pub mod session;
+
+pub use codec::LineCodec;
+pub use message::{
+    Call, ClientCall, Frame, FrameError, Id, MessageError, Notify, PoolCall, Rejection, Reply, Submit,
+};

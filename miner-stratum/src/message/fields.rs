@@ -1,0 +1,1 @@
+//! Fields as they stand in JSON: hex, byte orders, bounds.
