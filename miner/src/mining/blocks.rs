@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use miner_core::bitcoin::{BlockHash, Target};
+use miner_core::Share;
 use miner_engine::Found;
 use miner_node::{BlockKeeper, Node, NodeError, Verdict};
+use miner_stratum::ledger::Fate;
 
-use super::ledger::Fate;
 use crate::status::event::{Block, Event, Proof, asked_difficulty};
 
 /// A block and what became of it.
 #[derive(Debug)]
 pub(crate) struct Judged {
+    pub(crate) share: Share,
     pub(crate) fate: Fate,
-    /// What was asked of the share, for the ledger.
-    pub(crate) asked: Target,
-    pub(crate) prev_blockhash: BlockHash,
     pub(crate) events: [Event; 2],
 }
 
@@ -44,12 +42,7 @@ pub(crate) async fn deliver(found: Found, keeper: BlockKeeper, node: Arc<Node>) 
     };
     let share_event =
         Event::Share { status: fate.word(), reason, difficulty: share.difficulty(), hash, proof };
-    Judged {
-        fate,
-        asked: share.target(),
-        prev_blockhash: share.job().prev_blockhash(),
-        events: [share_event, Event::Block(block)],
-    }
+    Judged { share, fate, events: [share_event, Event::Block(block)] }
 }
 
 /// What a verdict means for the ledger, and the result that the event tells.

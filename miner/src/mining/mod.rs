@@ -2,7 +2,6 @@
 
 mod blocks;
 pub(crate) mod devices;
-pub(crate) mod ledger;
 pub(crate) mod pace;
 mod run;
 mod schedule;

@@ -8,11 +8,11 @@ use miner_core::{Job, Terms, target};
 use miner_engine::{Engine, Found};
 use miner_node::keeper::{BURIED_DEPTH, LOOK_INTERVAL};
 use miner_node::{BlockKeeper, Node, NodeError};
+use miner_stratum::ledger::{Fate, Ledger, Stage};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::blocks::{self, Judged};
 use super::devices::Devices;
-use super::ledger::{Fate, Ledger};
 use super::pace::Interval;
 use super::schedule::Schedule;
 use super::signals::Signals;
@@ -20,6 +20,7 @@ use crate::exit::{self, Code};
 use crate::source::{Source, told};
 use crate::status::Output;
 use crate::status::event::Event;
+use crate::status::summary::Summary;
 
 /// How often the hashrate is told.
 const HASHRATE_EVERY: Duration = Duration::from_secs(10);
@@ -155,7 +156,7 @@ impl Run {
 
     /// Takes what is left: everything that was found is in the queue already, its verdict may not be.
     async fn drain(&mut self, messages: &mut UnboundedReceiver<Message>) {
-        while self.ledger.counts().in_flight > 0 || !messages.is_empty() {
+        while self.ledger.columns().in_flight.shares > 0 || !messages.is_empty() {
             match messages.recv().await {
                 Some(Message::Judged(judged)) => self.judged(&judged),
                 Some(Message::Found(found)) => self.found(found),
@@ -226,8 +227,9 @@ impl Run {
 
     /// Gives the newest job to the engine, unless the goal is as good as met.
     fn start_job(&mut self) {
-        let counts = self.ledger.counts();
-        let enough_found = self.plan.goal.is_some_and(|goal| counts.accepted + counts.in_flight >= goal);
+        let columns = self.ledger.columns();
+        let coming = columns.accepted.shares + columns.in_flight.shares;
+        let enough_found = self.plan.goal.is_some_and(|goal| coming >= goal);
         if let Some(job) = self.schedule.start()
             && !enough_found
         {
@@ -238,6 +240,8 @@ impl Run {
     /// Registers a block and sends it on its way.
     fn found(&mut self, found: Found) {
         self.ledger.found(&found.share);
+        // The keeper takes it at once, whatever the node does.
+        self.ledger.moved(&found.share, Stage::Queued, Stage::InFlight);
         self.schedule.block_found(&found.share);
         let (keeper, node, sender) = (self.keeper.clone(), self.node.clone(), self.sender.clone());
         tokio::spawn(async move {
@@ -248,9 +252,9 @@ impl Run {
     }
 
     fn judged(&mut self, judged: &Judged) {
-        self.ledger.end(judged.asked, &judged.fate);
+        self.ledger.end(&judged.share, Stage::InFlight, &judged.fate);
         if judged.fate != Fate::Accepted {
-            self.schedule.block_refused(judged.prev_blockhash);
+            self.schedule.block_refused(judged.share.job().prev_blockhash());
         }
         judged.events.iter().for_each(|event| self.output.tell(event));
     }
@@ -266,13 +270,13 @@ impl Run {
     }
 
     fn goal_is_met(&self) -> bool {
-        self.plan.goal.is_some_and(|goal| self.ledger.counts().accepted >= goal)
+        self.plan.goal.is_some_and(|goal| self.ledger.columns().accepted.shares >= goal)
     }
 
     /// Tells the summary; the exit code.
     fn finish(mut self, end: End) -> anyhow::Result<ExitCode> {
-        let hashes = self.engine.snapshot().hashes();
-        let summary = self.ledger.summary(hashes, self.output.seconds(), self.next_commands);
+        let summary =
+            Summary::new(self.ledger, &self.engine.snapshot(), self.output.seconds(), self.next_commands);
         self.output.tell(&Event::Summary(summary));
         match end {
             End::Goal | End::Signal => Ok(ExitCode::SUCCESS),

@@ -4,7 +4,7 @@ use miner_core::{Share, header, target};
 use miner_engine::Rates;
 use serde::Serialize;
 
-use crate::mining::ledger::Summary;
+use super::summary::Summary;
 
 /// Something worth telling.
 #[derive(Debug, Serialize)]

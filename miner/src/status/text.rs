@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::event::{Block, Event, Started};
-use crate::mining::ledger::Summary;
+use super::summary::{Counts, Summary};
 
 /// How a line may look.
 #[derive(Debug, Clone, Copy)]
@@ -70,16 +70,17 @@ fn block_line(block: &Block, style: Style) -> String {
 }
 
 fn summary_lines(summary: &Summary) -> String {
-    let Summary { counts, seconds, hashes, best, next, .. } = summary;
+    let Summary { counts: Counts(counts), seconds, hashes, best, next, .. } = summary;
     let rate = if *seconds > 0.0 { *hashes as f64 / seconds } else { 0.0 };
     let mut lines = format!(
-        "\n{} found, {} accepted, {} rejected, {} stale, {} lost, {} in flight after {:.1} s: {} hashes, {}",
+        "\n{} found, {} accepted, {} rejected, {} stale, {} lost, {} in flight, {} queued after {:.1} s: {} hashes, {}",
         counts.found,
         counts.accepted,
         counts.rejected.values().sum::<u64>(),
         counts.stale.values().sum::<u64>(),
         counts.lost.values().sum::<u64>(),
         counts.in_flight,
+        counts.queued,
         seconds,
         number(*hashes as f64),
         hashrate(rate),
