@@ -34,9 +34,23 @@ pub enum CodecError {
 }
 
 impl LineCodec {
-    /// A codec that accepts lines of at most `cap` bytes.
+    /// A codec that accepts lines of at most `cap` bytes, their end not counted (but a `\r`).
     pub fn new(cap: usize) -> Self {
         Self { cap, searched: 0 }
+    }
+
+    /// Where the first line ends. Each byte is looked at once, and none beyond the cap.
+    fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, CodecError> {
+        let window = bytes.get(..=self.cap).unwrap_or(bytes);
+        let unsearched = window.get(self.searched..).unwrap_or_default();
+        if let Some(at) = unsearched.iter().position(|byte| *byte == b'\n') {
+            return Ok(Some(std::mem::take(&mut self.searched) + at));
+        }
+        self.searched = window.len();
+        if window.len() > self.cap {
+            return Err(CodecError::LineTooLong(self.cap));
+        }
+        Ok(None)
     }
 }
 
@@ -45,8 +59,25 @@ impl Decoder for LineCodec {
     type Error = CodecError;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Self::Item>, CodecError> {
-        let _ = (bytes, self.cap, self.searched);
-        todo!()
+        while let Some(end) = self.find_end(bytes)? {
+            let line = bytes.split_to(end + 1);
+            let line = line.trim_ascii();
+            if !line.is_empty() {
+                return Ok(Some(Frame::parse(line)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last line may lack its end: one that was cut short is no JSON object, so it cannot be mistaken.
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<Self::Item>, CodecError> {
+        if let Some(item) = self.decode(bytes)? {
+            return Ok(Some(item));
+        }
+        self.searched = 0;
+        let rest = bytes.split();
+        let rest = rest.trim_ascii();
+        Ok((!rest.is_empty()).then(|| Frame::parse(rest)))
     }
 }
 
@@ -54,7 +85,8 @@ impl Encoder<Frame> for LineCodec {
     type Error = CodecError;
 
     fn encode(&mut self, frame: Frame, bytes: &mut BytesMut) -> Result<(), CodecError> {
-        let _ = (frame, bytes);
-        todo!()
+        bytes.extend_from_slice(frame.to_line().as_bytes());
+        bytes.extend_from_slice(b"\n");
+        Ok(())
     }
 }

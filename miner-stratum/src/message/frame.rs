@@ -1,6 +1,8 @@
 //! The envelope: calls, notifications and replies, in all the forms that are seen.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+
+use super::fields::readable;
 
 /// The id of a call: any JSON value, echoed verbatim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +14,7 @@ impl Id {
 
     /// The number, where it is one (or a string of digits).
     pub fn number(&self) -> Option<u64> {
-        todo!()
+        self.0.as_u64().or_else(|| self.0.as_str()?.parse().ok())
     }
 }
 
@@ -38,7 +40,7 @@ pub struct Call {
     pub id: Id,
     /// As on the wire: `mining.notify`.
     pub method: String,
-    /// Usually an array.
+    /// Usually an array; null where there were none.
     pub params: Value,
 }
 
@@ -63,7 +65,7 @@ pub struct Rejection {
 /// Why a line is no frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// No JSON.
+    /// No JSON, or nested too deep, or with a number beyond any `f64` (1e400).
     #[error("not JSON: {0}")]
     Json(String),
     /// JSON, but neither a call nor a reply.
@@ -77,12 +79,80 @@ impl Frame {
     /// # Errors
     /// [`FrameError`]: the line means nothing, the connection may go on.
     pub fn parse(line: &[u8]) -> Result<Self, FrameError> {
-        let _ = line;
-        todo!()
+        let value = serde_json::from_slice(line).map_err(|error| FrameError::Json(error.to_string()))?;
+        let Value::Object(mut keys) = value else {
+            return Err(FrameError::Shape("not an object"));
+        };
+        let id = Id(take(&mut keys, "id"));
+        match take(&mut keys, "method") {
+            Value::String(method) => Ok(Self::Call(Call { id, method, params: take(&mut keys, "params") })),
+            Value::Null => Ok(Self::Reply(Reply { id, outcome: outcome(keys)? })),
+            _ => Err(FrameError::Shape("the method is no string")),
+        }
     }
 
     /// The frame as one line, without its end.
+    ///
+    /// A reply has `result` and `error`, both always: there are clients that ignore it otherwise.
     pub fn to_line(&self) -> String {
-        todo!()
+        match self {
+            Self::Call(Call { id, method, params }) => {
+                let method = Value::from(method.as_str());
+                format!(r#"{{"id":{},"method":{method},"params":{params}}}"#, id.0)
+            }
+            Self::Reply(Reply { id, outcome: Ok(result) }) => {
+                format!(r#"{{"id":{},"result":{result},"error":null}}"#, id.0)
+            }
+            Self::Reply(Reply { id, outcome: Err(rejection) }) => {
+                format!(r#"{{"id":{},"result":null,"error":{}}}"#, id.0, rejection.to_value())
+            }
+        }
+    }
+}
+
+/// The value of a key; null where it is missing.
+fn take(keys: &mut Map<String, Value>, key: &str) -> Value {
+    keys.remove(key).unwrap_or_default()
+}
+
+/// What a reply says. An error that says nothing (null, false, empty) is none.
+fn outcome(mut keys: Map<String, Value>) -> Result<Result<Value, Rejection>, FrameError> {
+    if !["result", "error", "reject-reason"].iter().any(|key| keys.contains_key(*key)) {
+        return Err(FrameError::Shape("no method, result or error"));
+    }
+    let result = take(&mut keys, "result");
+    let reasons = [take(&mut keys, "error"), take(&mut keys, "reject-reason")];
+    Ok(match reasons.iter().find(|reason| says_something(reason)) {
+        Some(reason) => Err(Rejection::parse(reason)),
+        None => Ok(result),
+    })
+}
+
+fn says_something(reason: &Value) -> bool {
+    match reason {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(keys) => !keys.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+impl Rejection {
+    /// Code and message of `[21,"…",null]`, `[21,"…"]`, `{"code":21,"message":"…"}` or a bare `"…"`; of anything
+    /// else, the JSON as it is.
+    fn parse(error: &Value) -> Self {
+        let (code, message) = match error {
+            Value::Array(list) => (list.first(), list.iter().find(|item| item.is_string())),
+            Value::Object(keys) => (keys.get("code"), keys.get("message")),
+            _ => (None, Some(error)),
+        };
+        let words = message.and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned);
+        Self { code: code.and_then(Value::as_i64), message: readable(&words) }
+    }
+
+    /// The three elements in use; without a code it is 20, "other".
+    fn to_value(&self) -> Value {
+        json!([self.code.unwrap_or(20), readable(&self.message), null])
     }
 }

@@ -34,3 +34,9 @@ pub enum MessageError {
         fault: String,
     },
 }
+
+impl MessageError {
+    fn unknown(method: &str) -> Self {
+        Self::UnknownMethod(fields::readable(method))
+    }
+}

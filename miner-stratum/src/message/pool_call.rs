@@ -1,8 +1,18 @@
 //! What a pool says to a client.
 
 use miner_core::{Extranonce, VersionMask};
+use serde_json::{Value, json};
 
-use super::{Call, Id, MessageError, Notify};
+use super::fields::{self, Params};
+use super::{Call, Id, MessageError, Notify, notify};
+
+const SET_DIFFICULTY: &str = "mining.set_difficulty";
+const SET_EXTRANONCE: &str = "mining.set_extranonce";
+const SET_VERSION_MASK: &str = "mining.set_version_mask";
+const RECONNECT: &str = "client.reconnect";
+const SHOW_MESSAGE: &str = "client.show_message";
+const GET_VERSION: &str = "client.get_version";
+pub(super) const PING: &str = "mining.ping";
 
 /// A call or notification from pool to client.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,13 +57,62 @@ impl PoolCall {
     /// # Errors
     /// [`MessageError`]: unknown, or a field that makes no sense.
     pub fn parse(call: &Call) -> Result<Self, MessageError> {
-        let _ = call;
-        todo!()
+        let params = |method| Params::of(method, &call.params);
+        Ok(match call.method.as_str() {
+            notify::METHOD => Self::Notify(Notify::parse(&call.params)?),
+            SET_DIFFICULTY => Self::SetDifficulty(params(SET_DIFFICULTY)?.at(0, "difficulty").difficulty()?),
+            SET_EXTRANONCE => {
+                let params = params(SET_EXTRANONCE)?;
+                Self::SetExtranonce {
+                    extranonce1: params.at(0, "extranonce1").extranonce()?,
+                    extranonce2_size: params.at(1, "extranonce2 size").extranonce2_size()?,
+                }
+            }
+            SET_VERSION_MASK => Self::SetVersionMask(params(SET_VERSION_MASK)?.at(0, "mask").mask()?),
+            RECONNECT => Self::Reconnect(Redirect::parse(params(RECONNECT)?)?),
+            SHOW_MESSAGE => Self::ShowMessage(fields::readable(params(SHOW_MESSAGE)?.at(0, "text").text()?)),
+            GET_VERSION => Self::GetVersion,
+            PING => Self::Ping,
+            unknown => return Err(MessageError::unknown(unknown)),
+        })
     }
 
     /// The call as a frame; `id` is [`Id::NULL`] for all but `get_version` and `ping`.
     pub fn to_call(&self, id: Id) -> Call {
-        let _ = id;
-        todo!()
+        let (method, params) = match self {
+            Self::Notify(notify) => (notify::METHOD, notify.to_params()),
+            Self::SetDifficulty(difficulty) => (SET_DIFFICULTY, json!([fields::difficulty(*difficulty)])),
+            Self::SetExtranonce { extranonce1, extranonce2_size } => {
+                (SET_EXTRANONCE, json!([extranonce1.to_string(), extranonce2_size]))
+            }
+            Self::SetVersionMask(mask) => (SET_VERSION_MASK, json!([fields::word(mask.bits())])),
+            Self::Reconnect(redirect) => (RECONNECT, redirect.to_params()),
+            Self::ShowMessage(text) => (SHOW_MESSAGE, json!([fields::readable(text)])),
+            Self::GetVersion => (GET_VERSION, json!([])),
+            Self::Ping => (PING, json!([])),
+        };
+        Call { id, method: method.to_owned(), params }
+    }
+}
+
+impl Redirect {
+    /// `[host, port, wait]`, of which any may be missing; an empty host and port 0 stand for the same as before.
+    fn parse(params: Params<'_>) -> Result<Self, MessageError> {
+        let whole =
+            |index, name, max| params.at(index, name).optional().map_or(Ok(0), |field| field.whole(max, 10));
+        let host = params.at(0, "host").optional().map(|host| host.name()).transpose()?;
+        let port = whole(1, "port", u16::MAX.into())?;
+        Ok(Self {
+            host: host.filter(|host| !host.is_empty()),
+            port: u16::try_from(port).ok().filter(|port| *port != 0),
+            wait: whole(2, "wait", u64::MAX)?,
+        })
+    }
+
+    fn to_params(&self) -> Value {
+        if *self == Self::default() {
+            return json!([]);
+        }
+        json!([self.host.as_deref().unwrap_or_default(), self.port.unwrap_or_default(), self.wait])
     }
 }
