@@ -6,6 +6,7 @@
 
 mod authority;
 mod error;
+mod fingerprint;
 mod tcp;
 mod url;
 
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 pub use error::ConnectError;
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use url::{PoolUrl, ProxyUrl, UrlError};
 
 /// Whatever carries a session.
@@ -41,8 +43,8 @@ pub enum Trust {
     System,
     /// Those that the certificates of this PEM file signed.
     Roots(PathBuf),
-    /// Exactly the one with this SHA-256 fingerprint of its DER, whoever signed it.
-    Pin([u8; 32]),
+    /// Exactly the one with this fingerprint, whoever signed it, whatever its name and age.
+    Pin(Fingerprint),
     /// Any: the connection is hidden from those who only listen, and from nobody else.
     Insecure,
 }
