@@ -1,58 +1,83 @@
 //! The server's half of one session: a state machine over the same messages. What spans sessions (extranonce1,
 //! duplicates, difficulty, found blocks) is the [`Pool`]'s.
+//!
+//! ```text
+//! bytes ─ serve ─▶ Session::hear ─▶ judge ─▶ Pool::block (first), accept, rejected
+//! bytes ◀─ serve ─ replies, set_difficulty, notify ◀─ Board ◀─ Pool::jobs
+//! ```
+//! `serve` has the I/O and all deadlines, `state` answers calls, `judge` holds shares to the rules, `board` is the
+//! list of jobs. None but `serve` waits for anything.
+
+mod board;
+mod judge;
+mod outbox;
+mod reason;
+mod serve;
+mod state;
+mod terms;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use miner_core::{Extranonce, Job, Share, VersionMask};
-use tokio::io::{AsyncRead, AsyncWrite};
+use miner_core::{Extranonce, Share, VersionMask};
 use tokio::sync::watch;
 
-use crate::message::Rejection;
+use crate::codec::CLIENT_LINE;
+
+pub use board::{Board, Posted};
+pub use reason::{Ended, RejectReason};
+pub use serve::serve;
 
 /// What sessions share. Called from many sessions at once; nothing here may block.
 pub trait Pool: Send + Sync + 'static {
-    /// The newest job; sessions announce each change.
-    fn jobs(&self) -> watch::Receiver<Option<Arc<Job>>>;
+    /// The jobs. Sessions announce the newest each time it changes, and end when there is no sender any more.
+    fn jobs(&self) -> watch::Receiver<Arc<Board>>;
 
-    /// A session begins: its extranonce1, unique among the open ones. `resume`: the id of an earlier session, which it may
-    /// get back. `None`: no room.
-    fn open(&self, resume: Option<&str>, peer: Option<SocketAddr>) -> Option<Opened>;
+    /// A session begins. `resume`: the id of an earlier one, whose extranonce1 it may get back. `None`: no room.
+    fn open(&self, resume: Option<&str>, visitor: &Visitor) -> Option<Opened>;
 
-    /// The session ended: its extranonce1 may be given to another.
-    fn close(&self, session: &Opened);
+    /// The session ended: its extranonce1 may be given to another after a while.
+    fn close(&self, session: &Opened, why: &Ended);
 
     /// Whether a worker may mine.
-    fn authorize(&self, session: &Opened, worker: &str, password: &str) -> bool;
+    fn authorize(&self, worker: &str, password: &str) -> bool;
 
-    /// The difficulty for a session's next job; `suggested`: what the miner asked for.
+    /// The difficulty for a session's next job, positive and finite; `suggested`: what the miner asked for.
     fn difficulty(&self, session: &Opened, suggested: Option<f64>) -> f64;
 
     /// Takes a good share: false where that header was taken before, by any session.
     fn accept(&self, session: &Opened, worker: &str, share: &Share) -> bool;
 
-    /// A share was refused, for the records.
-    fn rejected(&self, session: &Opened, worker: &str, reason: &Rejection);
+    /// A share was refused, for the records. The name is as it came: any text at all.
+    fn rejected(&self, session: &Opened, worker: &str, reason: &RejectReason);
 
-    /// A block, whatever else is wrong with it; before anything else is asked of it. Never lost, never
-    /// waited for.
-    fn block(&self, session: &Opened, worker: &str, block: Share);
+    /// A block, whatever else is wrong with it; before anything else is asked of it. The same block may come again.
+    fn block(self: &Arc<Self>, session: &Opened, worker: &str, block: Share);
+}
+
+/// Who wants a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// Its address, where there is one.
+    pub peer: Option<SocketAddr>,
+    /// The name and version that it gives itself: any text at all.
+    pub agent: String,
 }
 
 /// A session's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// Its id, for a resume.
+    /// Its id, for a resume. Not to be guessed by others.
     pub id: String,
-    /// Its part of the extranonce.
+    /// Its part of the extranonce, unique among the open ones.
     pub extranonce1: Extranonce,
     /// Bytes of the miner's part.
     pub extranonce2_size: u8,
 }
 
 /// What a session grants, and how long it waits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The version bits that miners may roll.
     pub version_mask: VersionMask,
@@ -60,20 +85,29 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time for a line to end, and for what is sent to be read.
     pub stall: Duration,
-    /// Silence after which a session is closed.
+    /// Silence after which a session is closed. At half of it the miner is asked for its version.
     pub silence: Duration,
     /// Jobs of one tip that shares are taken for.
     pub job_window: usize,
-    /// The longest line.
+    /// The longest line, in bytes.
     pub line: usize,
+    /// Workers of one session.
+    pub workers: usize,
+    /// Bad shares and lines, less the good shares, after which a session is closed.
+    pub strikes: u32,
 }
 
-/// Serves one session to its end; the error says why it ended.
-pub async fn serve<S, P>(stream: S, peer: Option<SocketAddr>, pool: Arc<P>, limits: Limits)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-    P: Pool,
-{
-    let _ = (stream, peer, pool, limits);
-    todo!()
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            version_mask: VersionMask::BIP320,
+            handshake: Duration::from_secs(20),
+            stall: Duration::from_secs(45),
+            silence: Duration::from_secs(600),
+            job_window: 16,
+            line: CLIENT_LINE,
+            workers: 64,
+            strikes: 256,
+        }
+    }
 }

@@ -1,0 +1,201 @@
+//! The I/O of one session: bytes in and out, and every deadline. What the lines mean is decided in `state`.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::codec::Decoder as _;
+
+use super::outbox::Outbox;
+use super::state::Session;
+use super::{Board, Ended, Limits, Pool, Visitor};
+use crate::codec::LineCodec;
+
+/// Room to read into: a few shares.
+const READ: usize = 512;
+/// How long what has arrived is still heard after the end, and answers are still sent.
+const FAREWELL: Duration = Duration::from_millis(250);
+/// And how many bytes of it.
+const LAST_WORDS: usize = 64 * 1024;
+
+/// Serves one session until it ends, or `shutdown` does.
+pub async fn serve<S, P>(
+    stream: S,
+    peer: Option<SocketAddr>,
+    pool: Arc<P>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite,
+    P: Pool,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    let now = Instant::now();
+    let mut connection = Connection {
+        reader,
+        writer,
+        codec: LineCodec::new(limits.line),
+        input: BytesMut::new(),
+        out: Outbox::default(),
+        jobs: pool.jobs(),
+        clock: Clock { began: now, heard: now, asked: false, partial: None, unread: None },
+        session: Session::new(pool, Visitor { peer, agent: String::new() }, limits),
+    };
+    let why = tokio::select! {
+        why = connection.run() => why,
+        () = shutdown => Ended::Shutdown,
+    };
+    connection.session.end(why.clone());
+    // What the miner sent before it may hold a block.
+    connection.hear_out(&why).await;
+    let _ = timeout(FAREWELL, connection.say_last()).await;
+    why
+}
+
+struct Connection<S, P: Pool> {
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    codec: LineCodec,
+    input: BytesMut,
+    out: Outbox,
+    jobs: watch::Receiver<Arc<Board>>,
+    clock: Clock,
+    session: Session<P>,
+}
+
+/// Since when what has been going on.
+struct Clock {
+    began: Instant,
+    /// The last whole line.
+    heard: Instant,
+    /// Whether the miner was asked since for a sign of life.
+    asked: bool,
+    /// A line that has begun.
+    partial: Option<Instant>,
+    /// Something to send.
+    unread: Option<Instant>,
+}
+
+impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
+    async fn run(&mut self) -> Ended {
+        loop {
+            match self.step().await {
+                Ok(()) => self.note_unread(),
+                Err(ended) => return ended,
+            }
+        }
+    }
+
+    /// Waits for the next thing that happens. While the miner does not take what it was sent, nothing more is read
+    /// or announced.
+    async fn step(&mut self) -> Result<(), Ended> {
+        let (due, missed) = self.clock.next(self.session.is_ready(), &self.session.limits);
+        let has_room = !self.out.is_full();
+        self.input.reserve(READ);
+        tokio::select! {
+            read = self.reader.read_buf(&mut self.input), if has_room => {
+                match read.map_err(|error| broken(&error))? {
+                    0 => return Err(Ended::Closed),
+                    _ => self.hear()?,
+                }
+            }
+            sent = self.writer.write_buf(&mut self.out.0), if !self.out.is_empty() => {
+                sent.map_err(|error| broken(&error))?;
+                self.out.tidy();
+            }
+            changed = self.jobs.changed(), if has_room => {
+                changed.map_err(|_| Ended::Shutdown)?;
+                let board = self.jobs.borrow_and_update().clone();
+                self.session.announce(&board, &mut self.out);
+            }
+            () = sleep_until(due) => {
+                missed.map_or(Ok(()), Err)?;
+                self.clock.asked = true;
+                self.session.ask_for_a_sign_of_life(&mut self.out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes every whole line that has come.
+    fn hear(&mut self) -> Result<(), Ended> {
+        let board = self.jobs.borrow().clone();
+        let mut whole = false;
+        while let Some(line) = self.codec.decode(&mut self.input).map_err(|_| Ended::LineTooLong)? {
+            whole = true;
+            self.session.hear(line, &board, &mut self.out)?;
+        }
+        self.clock.heard(whole, !self.input.is_empty());
+        Ok(())
+    }
+
+    fn note_unread(&mut self) {
+        let since = self.clock.unread.unwrap_or_else(Instant::now);
+        self.clock.unread = (!self.out.is_empty()).then_some(since);
+    }
+
+    /// Hears what has arrived by now, for it may hold a block; unless the miner is one that cannot be understood.
+    async fn hear_out(&mut self, why: &Ended) {
+        if matches!(why, Ended::LineTooLong | Ended::Flood | Ended::NoRoom) {
+            return;
+        }
+        let _ = timeout(FAREWELL, self.read_on()).await;
+        let board = self.jobs.borrow().clone();
+        while let Ok(Some(line)) = self.codec.decode_eof(&mut self.input) {
+            // That the session is over is known.
+            let _ = self.session.hear(line, &board, &mut self.out);
+        }
+    }
+
+    async fn read_on(&mut self) {
+        while self.input.len() < LAST_WORDS {
+            self.input.reserve(READ);
+            if !matches!(self.reader.read_buf(&mut self.input).await, Ok(1..)) {
+                return;
+            }
+        }
+    }
+
+    async fn say_last(&mut self) -> std::io::Result<()> {
+        self.writer.write_all(&self.out.0).await?;
+        self.writer.shutdown().await
+    }
+}
+
+impl Clock {
+    /// The next deadline, and what has ended then; `None`: it is time to ask for a sign of life.
+    fn next(&self, ready: bool, limits: &Limits) -> (Instant, Option<Ended>) {
+        let silence = match self.asked {
+            false => (self.heard + limits.silence / 2, None),
+            true => (self.heard + limits.silence, Some(Ended::Silent)),
+        };
+        let deadlines = [
+            (!ready).then(|| (self.began + limits.handshake, Some(Ended::Handshake))),
+            self.partial.map(|since| (since + limits.stall, Some(Ended::PartialLine))),
+            self.unread.map(|since| (since + limits.stall, Some(Ended::SlowReader))),
+        ];
+        deadlines
+            .into_iter()
+            .flatten()
+            .fold(silence, |next, other| if other.0 < next.0 { other } else { next })
+    }
+
+    /// Bytes came: with a whole line among them or not, and with a line begun or not.
+    fn heard(&mut self, whole: bool, begun: bool) {
+        let now = Instant::now();
+        if whole {
+            (self.heard, self.asked, self.partial) = (now, false, None);
+        }
+        self.partial = begun.then(|| self.partial.unwrap_or(now));
+    }
+}
+
+fn broken(error: &std::io::Error) -> Ended {
+    Ended::Broken(error.to_string())
+}
