@@ -1,11 +1,23 @@
 //! From a pool's URL to a stream of bytes: TCP, TLS, proxies.
+//!
+//! ```text
+//! Route ─ tcp (of the proxy, if there is one) ─▶ proxy ─▶ tls ─▶ Transport
+//! ```
 
+mod authority;
+mod error;
+mod fingerprint;
+mod tcp;
 mod url;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
+pub use error::ConnectError;
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use url::{PoolUrl, ProxyUrl, UrlError};
 
 /// Whatever carries a session.
@@ -31,31 +43,39 @@ pub enum Trust {
     System,
     /// Those that the certificates of this PEM file signed.
     Roots(PathBuf),
-    /// Exactly the one with this SHA-256 fingerprint of its DER, whoever signed it.
-    Pin([u8; 32]),
+    /// Exactly the one with this fingerprint, whoever signed it, whatever its name and age.
+    Pin(Fingerprint),
     /// Any: the connection is hidden from those who only listen, and from nobody else.
     Insecure,
 }
 
-/// Why there is no connection. TLS never falls back to plain text.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The operating system's word.
-    #[error("{to}: {source}")]
-    Io {
-        /// What was tried.
-        to: String,
-        /// Why it failed.
-        source: std::io::Error,
-    },
+impl Route {
+    /// The time that [`connect`] takes at most: 4 s, or 15 s through a proxy.
+    ///
+    /// A miner whose pool died must be on the next one within 5 s, and may try the dead one once more before: that
+    /// leaves a second for the next. A proxy may build a path of its own first (Tor takes seconds).
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(if self.proxy.is_none() { 4 } else { 15 })
+    }
 }
 
 /// Connects, all the way to a stream that carries Stratum: name look-up, every address in turn, proxy, TLS,
-/// `TCP_NODELAY` and keepalive.
+/// `TCP_NODELAY` and keepalive. Takes no longer than [`Route::patience`].
 ///
 /// # Errors
 /// [`ConnectError`], which says how far it got.
 pub async fn connect(route: &Route) -> Result<Box<dyn Transport>, ConnectError> {
-    let _ = route;
-    todo!()
+    connect_within(route, route.patience()).await
+}
+
+/// As [`connect`], with the time that it may take: whoever tries again and again should grant more each time, or
+/// a slow network is never fast enough.
+///
+/// # Errors
+/// [`ConnectError`], which says how far it got.
+pub async fn connect_within(route: &Route, patience: Duration) -> Result<Box<dyn Transport>, ConnectError> {
+    let deadline = Instant::now() + patience;
+    let url = &route.url;
+    let stream = tcp::connect(&url.host, url.port, deadline).await?;
+    Ok(Box::new(stream))
 }

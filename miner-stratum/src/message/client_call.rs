@@ -111,7 +111,7 @@ impl ClientCall {
 }
 
 impl Configure {
-    /// `[[extension…], {option…}]`. Extensions that are unknown are passed over.
+    /// `[[extension…], {option…}]`. Extensions that are unknown are passed over, and a minimum without a value.
     fn parse(params: Params<'_>) -> Result<Self, MessageError> {
         let asked = params.at(0, "extensions").list()?;
         let asked = |extension: &str| asked.iter().any(|name| name == extension);
@@ -119,8 +119,10 @@ impl Configure {
         let option = |name| Field::of(CONFIGURE, options, name);
         Ok(Self {
             version_rolling: asked(VERSION_ROLLING).then(|| rolling(option)).transpose()?,
-            minimum_difficulty: asked(MINIMUM_DIFFICULTY)
-                .then(|| option(MINIMUM_DIFFICULTY_VALUE).difficulty())
+            minimum_difficulty: option(MINIMUM_DIFFICULTY_VALUE)
+                .optional()
+                .filter(|_| asked(MINIMUM_DIFFICULTY))
+                .map(|value| value.difficulty())
                 .transpose()?,
             subscribe_extranonce: asked(SUBSCRIBE_EXTRANONCE),
         })

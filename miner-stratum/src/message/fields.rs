@@ -29,11 +29,7 @@ pub(super) struct Field<'a> {
 impl<'a> Params<'a> {
     /// The parameters of a call; none at all are an empty list.
     pub(super) fn of(method: &'static str, params: &'a Value) -> Result<Self, MessageError> {
-        match params {
-            Value::Null => Ok(Self { method, list: &[] }),
-            Value::Array(list) => Ok(Self { method, list }),
-            _ => Err(Field::new(method, "params", params).not("a list")),
-        }
+        Field::new(method, "params", params).params()
     }
 
     pub(super) fn at(&self, index: usize, name: &'static str) -> Field<'a> {
@@ -79,6 +75,12 @@ impl<'a> Field<'a> {
             Value::Object(_) => "an object",
         };
         self.fault(format!("is {found}, not {expected}"))
+    }
+
+    /// A list that may be missing.
+    pub(super) fn params(&self) -> Result<Params<'a>, MessageError> {
+        let list = self.optional().map_or(Ok(&[][..]), |field| field.list())?;
+        Ok(Params { method: self.method, list })
     }
 
     pub(super) fn list(&self) -> Result<&'a [Value], MessageError> {

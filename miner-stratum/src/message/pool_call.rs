@@ -9,6 +9,8 @@ use super::{Call, Id, MessageError, Notify, notify};
 const SET_DIFFICULTY: &str = "mining.set_difficulty";
 const SET_EXTRANONCE: &str = "mining.set_extranonce";
 const SET_VERSION_MASK: &str = "mining.set_version_mask";
+/// What `sv1_api` writes instead.
+const SET_VERSION: &str = "mining.set_version";
 const RECONNECT: &str = "client.reconnect";
 const SHOW_MESSAGE: &str = "client.show_message";
 const GET_VERSION: &str = "client.get_version";
@@ -68,7 +70,9 @@ impl PoolCall {
                     extranonce2_size: params.at(1, "extranonce2 size").extranonce2_size()?,
                 }
             }
-            SET_VERSION_MASK => Self::SetVersionMask(params(SET_VERSION_MASK)?.at(0, "mask").mask()?),
+            SET_VERSION_MASK | SET_VERSION => {
+                Self::SetVersionMask(params(SET_VERSION_MASK)?.at(0, "mask").mask()?)
+            }
             RECONNECT => Self::Reconnect(Redirect::parse(params(RECONNECT)?)?),
             SHOW_MESSAGE => Self::ShowMessage(fields::readable(params(SHOW_MESSAGE)?.at(0, "text").text()?)),
             GET_VERSION => Self::GetVersion,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::client_call::{
     CONFIGURE, MINIMUM_DIFFICULTY, SUBSCRIBE, SUBSCRIBE_EXTRANONCE, VERSION_ROLLING, VERSION_ROLLING_MASK,
 };
-use super::fields::{self, Field, MAX_TEXT, Params};
+use super::fields::{self, Field, MAX_TEXT};
 use super::{Configure, MessageError, notify};
 
 /// The answer to `mining.configure`: what was granted.
@@ -77,7 +77,7 @@ impl Subscribed {
     /// # Errors
     /// [`MessageError::Field`]; a session id that makes no sense is none.
     pub fn parse(result: &Value) -> Result<Self, MessageError> {
-        let result = Params::of(SUBSCRIBE, result)?;
+        let result = Field::new(SUBSCRIBE, "result", result).params()?;
         let session_id = session_id(result.at(0, "subscriptions").value());
         Ok(Self {
             session_id: session_id.filter(|id| (1..=MAX_TEXT).contains(&id.len())).map(str::to_owned),
