@@ -7,7 +7,9 @@
 mod authority;
 mod error;
 mod fingerprint;
+mod proxy;
 mod tcp;
+mod tls;
 mod url;
 
 use std::path::PathBuf;
@@ -16,8 +18,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use authority::Place;
+
 pub use error::ConnectError;
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use proxy::ProxyError;
+pub use tcp::TcpError;
+pub use tls::{CertificateFault, TlsError};
 pub use url::{PoolUrl, ProxyUrl, UrlError};
 
 /// Whatever carries a session.
@@ -76,6 +83,17 @@ pub async fn connect(route: &Route) -> Result<Box<dyn Transport>, ConnectError> 
 pub async fn connect_within(route: &Route, patience: Duration) -> Result<Box<dyn Transport>, ConnectError> {
     let deadline = Instant::now() + patience;
     let url = &route.url;
-    let stream = tcp::connect(&url.host, url.port, deadline).await?;
+    let stream = match &route.proxy {
+        None => tcp::connect(&url.host, url.port, deadline).await?,
+        Some(proxy) => proxy::connect(proxy, url, deadline)
+            .await
+            .map_err(|error| ConnectError::Proxy { proxy: proxy.to_string(), error })?,
+    };
+    if !url.tls {
+        return Ok(Box::new(stream));
+    }
+    let stream = tls::wrap(stream, &url.host, &route.trust, deadline)
+        .await
+        .map_err(|error| ConnectError::Tls { to: Place(&url.host, url.port).to_string(), error })?;
     Ok(Box::new(stream))
 }

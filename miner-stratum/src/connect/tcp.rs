@@ -8,7 +8,6 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
-use super::ConnectError;
 use super::authority::Place;
 use super::error::before;
 
@@ -16,11 +15,37 @@ use super::error::before;
 /// over a satellite.
 const LEAST: Duration = Duration::from_secs(1);
 
+/// Why there is no TCP connection.
+#[derive(Debug, thiserror::Error)]
+pub enum TcpError {
+    /// The name gave no address.
+    #[error("cannot look up `{host}`: {error}: is the name right, and does this machine have DNS?")]
+    Lookup {
+        /// The name.
+        host: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// None of the addresses took the connection.
+    #[error("cannot connect to {to}: {}", listed(tried))]
+    Unreachable {
+        /// Host and port.
+        to: String,
+        /// Each address, and why it failed.
+        tried: Vec<(SocketAddr, io::Error)>,
+    },
+}
+
+fn listed(tried: &[(SocketAddr, io::Error)]) -> String {
+    let each: Vec<_> = tried.iter().map(|(address, error)| format!("{}: {error}", address.ip())).collect();
+    each.join("; ")
+}
+
 /// Looks the host up, anew each time as pools move, and tries every address in turn.
-pub(super) async fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, ConnectError> {
+pub(super) async fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, TcpError> {
     let addresses = look_up(host, port, deadline)
         .await
-        .map_err(|source| ConnectError::Lookup { host: host.to_owned(), source })?;
+        .map_err(|error| TcpError::Lookup { host: host.to_owned(), error })?;
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     let mut tried = Vec::new();
     for address in addresses {
@@ -32,7 +57,7 @@ pub(super) async fn connect(host: &str, port: u16, deadline: Instant) -> Result<
         }
         left = left.saturating_sub(1).max(1);
     }
-    Err(ConnectError::Unreachable { to: Place(host, port).to_string(), tried })
+    Err(TcpError::Unreachable { to: Place(host, port).to_string(), tried })
 }
 
 async fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
