@@ -19,7 +19,7 @@ pub use embedded::{EmbeddedNode, EmbeddedParams};
 pub use error::NodeError;
 pub use journal::{Journal, JournalError, Outcome};
 pub use keeper::{BlockKeeper, KeeperEvent};
-pub use node::{Node, RpcNode};
+pub use node::{Node, RpcNode, Transactions};
 pub use payout::{Payout, PayoutError};
 pub use rpc::{Auth, RpcClient, Secret};
 pub use solved::{SolvedBlock, Verdict};

@@ -5,6 +5,7 @@
 
 mod miner;
 mod node;
+pub mod purse;
 mod signal;
 mod skip;
 

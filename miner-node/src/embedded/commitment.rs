@@ -4,8 +4,8 @@ use std::iter::once;
 use std::ops::Range;
 
 use bitcoin::hashes::{Hash, sha256d};
-use bitcoin::{Block, ScriptBuf, Transaction, Witness, WitnessCommitment, WitnessMerkleNode};
-use miner_core::coinbase::{WITNESS_COMMITMENT_PREFIX, is_witness_commitment};
+use bitcoin::{Block, Transaction, Witness, WitnessCommitment, WitnessMerkleNode};
+use miner_core::coinbase::is_witness_commitment;
 
 use super::merkle;
 use super::reason::{Reason, require};
@@ -14,13 +14,6 @@ use super::reason::{Reason, require};
 const HASH: Range<usize> = 6..38;
 /// The reserved value that everybody uses; it is the coinbase's witness.
 pub(super) const RESERVED: [u8; 32] = [0; 32];
-
-/// The output script that commits to the witnesses of `transactions`: all of a block but its coinbase.
-pub(super) fn script(transactions: &[Transaction]) -> ScriptBuf {
-    ScriptBuf::from_bytes(
-        [&WITNESS_COMMITMENT_PREFIX[..], hash(transactions, &RESERVED).as_byte_array()].concat(),
-    )
-}
 
 /// Checks a block's commitment, and that a block without one has no witnesses.
 pub(super) fn check(block: &Block) -> Result<(), Reason> {

@@ -6,11 +6,11 @@ use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{Amount, Transaction};
 
 use super::blockchain::Blockchain;
-use super::commitment;
 use super::params::subsidy;
 use super::place::MAX_FUTURE_SECONDS;
 use super::transactions::transactions;
 use crate::rpc::{TemplateReply, TemplateTransaction};
+use crate::template::amend::witness_commitment;
 
 /// BIP9's version with no deployment signalled.
 const VERSION: i32 = 0x2000_0000;
@@ -30,8 +30,9 @@ impl Blockchain {
     /// What to mine on the tip, at the time `now` of the chain's clock.
     pub(super) fn template(&self, now: u32) -> TemplateReply {
         let place = self.place_on_tip();
-        let (transactions, fees): (Vec<_>, Vec<Amount>) =
-            transactions(&self.coins, &self.params, place.height).into_iter().unzip();
+        let transactions = transactions(&self.coins, &self.params, place.height);
+        let fees: Amount = transactions.iter().map(|(_, fee)| *fee).sum();
+        let wtxids = transactions.iter().map(|(tx, _)| tx.compute_wtxid());
         TemplateReply {
             version: VERSION,
             rules: vec![],
@@ -40,22 +41,23 @@ impl Blockchain {
             previous_block: self.tip_hash(),
             transactions: transactions.iter().map(template_transaction).collect(),
             coinbase_aux: BTreeMap::new(),
-            coinbase_value: (subsidy(place.height) + fees.into_iter().sum::<Amount>()).to_sat(),
+            coinbase_value: (subsidy(place.height) + fees).to_sat(),
             longpoll_id: None,
             min_time: self.params.fixed_time(place.height).unwrap_or(place.median_time_past + 1),
             current_time: now,
             bits: place.bits,
             height: place.height,
             weight_limit: None,
-            witness_commitment: Some(commitment::script(&transactions).to_hex_string()),
+            witness_commitment: Some(witness_commitment(wtxids).to_hex_string()),
         }
     }
 }
 
-fn template_transaction(tx: &Transaction) -> TemplateTransaction {
+fn template_transaction((tx, fee): &(Transaction, Amount)) -> TemplateTransaction {
     TemplateTransaction {
         data: serialize_hex(tx).into(),
         txid: tx.compute_txid(),
         weight: tx.weight().to_wu(),
+        fee: Some(fee.to_sat()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod rpc;
 mod wait;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use miner_core::{Job, Share};
 use crate::embedded::EmbeddedNode;
 use crate::{Chain, NodeError, SolvedBlock, Template, Verdict};
 
-pub use rpc::RpcNode;
+pub use rpc::{RpcNode, Transactions};
 
 /// Where templates come from and blocks go to.
 #[derive(Debug)]

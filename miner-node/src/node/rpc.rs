@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bitcoin::BlockHash;
 use miner_core::Job;
@@ -13,12 +14,30 @@ use crate::{Chain, CoinbaseOptions, NodeError, RpcClient, SolvedBlock, Template,
 /// The challenge of a signet that anybody may mine: OP_TRUE.
 const OPEN_SIGNET: &str = "51";
 
+/// Which transactions the blocks of a node hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transactions {
+    /// Those of its templates. While its tip stays, a node makes a template anew every 5 s at most.
+    #[default]
+    OfTemplate,
+    /// None: the mempool is left alone.
+    None,
+    /// All of its mempool, which is looked at every 25 ms: for a node of one's own.
+    OfMempool,
+    /// As [`Transactions::OfMempool`], and only a template that holds some makes a job.
+    Awaited {
+        /// How long after the first of them came the job is made.
+        delay: Duration,
+    },
+}
+
 /// A node that is reached by RPC.
 #[derive(Debug)]
 pub struct RpcNode {
     pub(super) rpc: Arc<RpcClient>,
     chain: Chain,
     pub(super) options: CoinbaseOptions,
+    pub(super) transactions: Transactions,
     shelf: Mutex<Shelf>,
     /// One waits for the next job at a time.
     waiting: tokio::sync::Mutex<Waiting>,
@@ -37,6 +56,7 @@ impl RpcNode {
             rpc: Arc::new(rpc),
             chain,
             options: CoinbaseOptions::default(),
+            transactions: Transactions::default(),
             shelf: Mutex::default(),
             waiting: tokio::sync::Mutex::default(),
         })
@@ -46,6 +66,13 @@ impl RpcNode {
     #[must_use]
     pub fn with_coinbase(mut self, options: CoinbaseOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Which transactions go into the blocks from now on.
+    #[must_use]
+    pub fn with_transactions(mut self, transactions: Transactions) -> Self {
+        self.transactions = transactions;
         self
     }
 

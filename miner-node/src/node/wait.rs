@@ -1,4 +1,5 @@
-//! Waiting for a node's next template: by a long poll, with a poll beside it that does not depend on it.
+//! Waiting for a node's next template: by a long poll, with a poll beside it that does not depend on it. How a
+//! mempool is watched is in `watch`.
 //!
 //! A long poll is never given up while the node is there: on a quiet chain it would occupy one of the
 //! node's RPC threads until the next tip, and a few of them leave none for `submitblock`. So it runs in
@@ -10,8 +11,10 @@ use std::time::{Duration, Instant};
 use miner_core::Job;
 use tokio::task::JoinSet;
 
-use super::rpc::RpcNode;
+use super::rpc::{RpcNode, Transactions};
+use super::watch::Watch;
 use crate::rpc::TemplateReply;
+use crate::template::amend;
 use crate::{NodeError, Template};
 
 /// How often the tip is asked for while a long poll hangs.
@@ -38,6 +41,7 @@ pub(super) struct Waiting {
     fetched: Option<Instant>,
     failures: u32,
     jobs: u64,
+    pub(super) watch: Watch,
 }
 
 impl Waiting {
@@ -47,12 +51,16 @@ impl Waiting {
 
     pub(super) async fn next_job(&mut self, node: &RpcNode) -> Result<Arc<Job>, NodeError> {
         tokio::time::sleep(pause(self.failures)).await;
-        let job = self.job_or_failure(node).await;
+        let job = match node.transactions {
+            Transactions::OfTemplate | Transactions::None => self.polled_job(node).await,
+            Transactions::OfMempool => self.watched_job(node, None).await,
+            Transactions::Awaited { delay } => self.watched_job(node, Some(delay)).await,
+        };
         self.failures = if job.is_ok() { 0 } else { self.failures.saturating_add(1) };
         job
     }
 
-    async fn job_or_failure(&mut self, node: &RpcNode) -> Result<Arc<Job>, NodeError> {
+    async fn polled_job(&mut self, node: &RpcNode) -> Result<Arc<Job>, NodeError> {
         let latest = node.shelf().latest().cloned();
         let Some(latest) = latest.filter(|_| self.failures == 0) else {
             let reply = node.rpc.template(node.rules()).await?;
@@ -74,19 +82,31 @@ impl Waiting {
 
     /// Makes a reply the latest template. The job is the one there was if nothing to be hashed changed.
     fn adopt(&mut self, node: &RpcNode, reply: TemplateReply) -> Result<Arc<Job>, NodeError> {
-        let latest = node.shelf().latest().cloned();
         let longpoll_id = reply.longpoll_id.clone();
-        let id = format!("{:x}", self.jobs);
-        let template = Template::new(&id, reply, &node.options, latest.as_deref())?;
+        let template = self.build(node, reply)?;
         self.longpoll_id = longpoll_id;
+        Ok(self.keep(node, template))
+    }
+
+    pub(super) fn build(&self, node: &RpcNode, reply: TemplateReply) -> Result<Template, NodeError> {
+        let reply = match node.transactions {
+            Transactions::None => amend::with_transactions(reply, vec![])?,
+            _ => reply,
+        };
+        let latest = node.shelf().latest().cloned();
+        Template::new(&format!("{:x}", self.jobs), reply, &node.options, latest.as_deref())
+    }
+
+    pub(super) fn keep(&mut self, node: &RpcNode, template: Template) -> Arc<Job> {
         self.fetched = Some(Instant::now());
-        if let Some(latest) = latest.filter(|latest| is_same(latest, &template)) {
-            return Ok(latest.job().clone());
+        let mut shelf = node.shelf();
+        if let Some(latest) = shelf.latest().filter(|latest| is_same(latest, &template)) {
+            return latest.job().clone();
         }
         self.jobs += 1;
         let job = template.job().clone();
-        node.shelf().keep(Arc::new(template));
-        Ok(job)
+        shelf.keep(Arc::new(template));
+        job
     }
 
     /// Waits for a reply that may be another template than that of the `latest` job.
@@ -115,8 +135,12 @@ impl Waiting {
     }
 
     async fn is_outdated(&self, node: &RpcNode, latest: &Job) -> Result<bool, NodeError> {
-        let is_old = self.fetched.is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER);
-        Ok(is_old || node.tip().await? != latest.prev_blockhash())
+        Ok(self.is_due() || node.tip().await? != latest.prev_blockhash())
+    }
+
+    /// Whether time alone asks for a new template.
+    pub(super) fn is_due(&self) -> bool {
+        self.fetched.is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER)
     }
 
     fn start_longpoll(&mut self, node: &RpcNode) {

@@ -1,7 +1,10 @@
 //! The calls that mining needs, and the fields of their answers that are used. Fields that only
 //! some versions send are optional.
 
-use bitcoin::{Address, BlockHash, CompactTarget, Txid, address::NetworkUnchecked};
+use std::collections::HashMap;
+
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::{Address, Amount, BlockHash, CompactTarget, SignedAmount, Txid, Wtxid};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
@@ -95,6 +98,48 @@ pub struct TemplateTransaction {
     /// Its weight units.
     #[serde(default)]
     pub weight: u64,
+    /// Its fee in satoshis; where it is missing it is unknown, and not 0 (BIP22).
+    pub fee: Option<u64>,
+}
+
+/// `getmempoolinfo`. Two of them differ when a transaction came or went, replaced ones included.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MempoolInfo {
+    /// How many transactions there are.
+    pub size: u64,
+    /// Their virtual bytes.
+    pub bytes: u64,
+    /// The memory that they take.
+    pub usage: u64,
+    /// Their fees in bitcoin, as the node wrote the number.
+    pub total_fee: Option<serde_json::Number>,
+}
+
+/// A transaction of the mempool, by `getrawmempool` with details.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MempoolEntry {
+    /// Its id with witnesses.
+    pub wtxid: Wtxid,
+    /// Its weight units.
+    pub weight: u64,
+    /// How many transactions of the mempool must come before it, and itself: more than for any of them.
+    #[serde(rename = "ancestorcount")]
+    pub ancestor_count: u64,
+    /// Those of the mempool that it spends.
+    pub depends: Vec<Txid>,
+    /// What it pays.
+    pub fees: MempoolFees,
+}
+
+/// What a transaction of the mempool pays.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MempoolFees {
+    /// The fee.
+    #[serde(with = "bitcoin::amount::serde::as_btc")]
+    pub base: Amount,
+    /// The fee with what `prioritisetransaction` added: below 0 it is to stay out of blocks.
+    #[serde(with = "bitcoin::amount::serde::as_btc")]
+    pub modified: SignedAmount,
 }
 
 fn compact_target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CompactTarget, D::Error> {
@@ -167,6 +212,33 @@ impl RpcClient {
     /// Those of [`RpcClient::call`].
     pub async fn submit_block(&self, block: &SolvedBlock) -> Result<Verdict, NodeError> {
         self.call("submitblock", [&block.hex]).await.map(Verdict::from_result)
+    }
+
+    /// `getmempoolinfo`: whether anything happened to the mempool, cheaply.
+    ///
+    /// # Errors
+    /// Those of [`RpcClient::call`].
+    pub async fn mempool_info(&self) -> Result<MempoolInfo, NodeError> {
+        self.call("getmempoolinfo", NO_PARAMS).await
+    }
+
+    /// `getrawmempool` with details: all transactions at one moment.
+    ///
+    /// # Errors
+    /// Those of [`RpcClient::call`].
+    pub async fn mempool(&self) -> Result<HashMap<Txid, MempoolEntry>, NodeError> {
+        self.call("getrawmempool", [true]).await
+    }
+
+    /// `getrawtransaction` of each of `txids`, in one exchange: in hex, in their order; `None` for one that
+    /// is in the mempool no more.
+    ///
+    /// # Errors
+    /// Those of [`RpcClient::call`].
+    pub async fn raw_transactions(&self, txids: &[Txid]) -> Result<Vec<Option<Box<str>>>, NodeError> {
+        let params = txids.iter().map(|txid| [txid]);
+        let answers = self.call_each("getrawtransaction", params).await?;
+        answers.into_iter().map(|answer| none_if(-5, answer)).collect()
     }
 
     /// `getnewaddress`: an address of the node's wallet, if it has one loaded.

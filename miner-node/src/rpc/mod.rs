@@ -16,12 +16,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use auth::{Auth, Secret};
-pub use calls::{ChainInfo, HeaderInfo, TemplateReply, TemplateTransaction};
+pub use calls::{
+    ChainInfo, HeaderInfo, MempoolEntry, MempoolFees, MempoolInfo, TemplateReply, TemplateTransaction,
+};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use reply::plain;
 
 use crate::NodeError;
 use auth::Login;
+use reply::Request;
 use transport::{Answer, Transport};
 
 /// How long a call may take, its answer included. Judging a full block takes a slow node seconds.
@@ -90,15 +93,37 @@ impl RpcClient {
         method: &'static str,
         params: impl Serialize,
     ) -> Result<T, NodeError> {
-        let request = reply::Request { jsonrpc: "1.0", id: 0, method, params };
-        let body = serde_json::to_vec(&request).map_err(|error| NodeError::BadReply {
+        let answer = self.ask(limit, method, &Request::new(0, method, params)).await?;
+        reply::read(&self.url(), method, &answer)
+    }
+
+    /// Makes one call for each of `params`, all in one exchange. The answers are in the order of the calls.
+    async fn call_each<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: impl Iterator<Item = impl Serialize>,
+    ) -> Result<Vec<Result<T, NodeError>>, NodeError> {
+        let calls: Vec<_> = (0..).zip(params).map(|(id, params)| Request::new(id, method, params)).collect();
+        if calls.is_empty() {
+            return Ok(vec![]);
+        }
+        let answer = self.ask(self.call_timeout, method, &calls).await?;
+        reply::read_each(&self.url(), method, &answer, calls.len())
+    }
+
+    async fn ask(
+        &self,
+        limit: Duration,
+        method: &'static str,
+        request: &impl Serialize,
+    ) -> Result<Answer, NodeError> {
+        let body = serde_json::to_vec(request).map_err(|error| NodeError::BadReply {
             method,
             reason: format!("its parameters are no JSON: {error}"),
         })?;
-        let answer = tokio::time::timeout(limit, self.exchange(method, body.into()))
+        tokio::time::timeout(limit, self.exchange(method, body.into()))
             .await
-            .map_err(|_| NodeError::Timeout { url: self.url(), method, after: limit })??;
-        reply::read(&self.url(), method, &answer)
+            .map_err(|_| NodeError::Timeout { url: self.url(), method, after: limit })?
     }
 
     /// Posts the call; where the login is refused and a newer one is there, posts it once more.

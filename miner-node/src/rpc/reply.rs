@@ -11,15 +11,24 @@ use crate::NodeError;
 /// A call as it is sent. Every node understands version 1.0 of the protocol.
 #[derive(Debug, Serialize)]
 pub(super) struct Request<P> {
-    pub(super) jsonrpc: &'static str,
-    pub(super) id: u32,
-    pub(super) method: &'static str,
-    pub(super) params: P,
+    jsonrpc: &'static str,
+    id: u32,
+    method: &'static str,
+    params: P,
+}
+
+impl<P> Request<P> {
+    pub(super) fn new(id: u32, method: &'static str, params: P) -> Self {
+        Self { jsonrpc: "1.0", id, method, params }
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct Reply<T> {
+    /// Counts where several calls went together: their answers may come in any order.
+    #[serde(default)]
+    id: Option<u32>,
     /// Must be there: `{}` is no `null` result, which for `submitblock` means "accepted".
     #[serde(deserialize_with = "Option::deserialize")]
     result: Option<T>,
@@ -59,6 +68,32 @@ pub(super) fn read<T: DeserializeOwned>(
             Err(_) => unreadable(url, method, answer, &error),
         }),
     }
+}
+
+/// Reads the answers to `count` calls that went together, in the order of the calls.
+pub(super) fn read_each<T: DeserializeOwned>(
+    url: &str,
+    method: &'static str,
+    answer: &Answer,
+    count: usize,
+) -> Result<Vec<Result<T, NodeError>>, NodeError> {
+    if !answer.status.is_success() {
+        // Such an answer is to all of them.
+        return read::<Vec<T>>(url, method, answer).map(|_| vec![]);
+    }
+    let bad = |reason: String| NodeError::BadReply { method, reason };
+    let mut replies: Vec<Reply<T>> =
+        serde_json::from_slice(&answer.body).map_err(|error| bad(error.to_string()))?;
+    replies.sort_by_key(|reply| reply.id);
+    let ids = replies.iter().map(|reply| usize::try_from(reply.id?).ok());
+    if !ids.eq((0..count).map(Some)) {
+        return Err(bad(format!("it is {} answers to {count} calls", replies.len())));
+    }
+    let result = |reply: Reply<T>| match reply.error {
+        Some(fault) => Err(refused(method, &fault)),
+        None => unwrapped(method, reply.result),
+    };
+    Ok(replies.into_iter().map(result).collect())
 }
 
 /// A `null` is a result too, of calls whose type takes it.
@@ -147,6 +182,33 @@ mod tests {
         for code in ["-10", "-9", "-20"] {
             let body = format!(r#"{{"result":null,"error":{{"code":{code},"message":"wait"}}}}"#).leak();
             assert!(read_str::<u32>(500, body).unwrap_err().is_transient(), "{code}");
+        }
+    }
+
+    #[test]
+    fn answers_that_came_together_are_told_apart_by_their_ids() {
+        let read = |body: &'static str| {
+            read_each::<u32>(
+                "http://node:1",
+                "test",
+                &Answer { status: StatusCode::OK, body: body.into() },
+                2,
+            )
+        };
+        let answers = read(
+            r#"[{"result":null,"error":{"code":-5,"message":"no"},"id":1},{"result":7,"error":null,"id":0}]"#,
+        )
+        .unwrap();
+        assert!(matches!(answers[..], [Ok(7), Err(NodeError::Rpc { code: -5, .. })]), "{answers:?}");
+        for bad in [
+            "[]",
+            r#"[{"result":7,"id":0}]"#,
+            r#"[{"result":7,"id":0},{"result":7,"id":0}]"#,
+            r#"[{"result":7,"id":0},{"result":7}]"#,
+            r#"{"result":[7,7],"id":0}"#,
+            "<html>",
+        ] {
+            assert!(matches!(read(bad), Err(NodeError::BadReply { .. })), "{bad}");
         }
     }
 

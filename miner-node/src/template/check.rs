@@ -6,7 +6,7 @@ use crate::rpc::{TemplateReply, TemplateTransaction};
 /// Rules that this miner knows how to obey. A template with any other mandatory one is not for it (BIP9).
 const KNOWN_RULES: [&str; 5] = ["csv", "segwit", "taproot", "signet", "testdummy"];
 /// What consensus allows a block to weigh, in weight units.
-const MAX_BLOCK_WEIGHT: u64 = 4_000_000;
+pub(super) const MAX_BLOCK_WEIGHT: u64 = 4_000_000;
 /// The header and the longest count of transactions; each byte of them weighs four units.
 const HEADER_SIZE: u64 = 80 + 9;
 /// The coinbase's witness: its marker and flag, two counts and 32 bytes, one unit each.

@@ -1,7 +1,9 @@
 //! From a node's template to a [`Job`], and from a solved header back to a whole block: the coinbase is
-//! built in `coinbase`, the template's promises are held to the rules in `check`, and `shelf` keeps
-//! the templates that may still be solved. Nothing here talks to a node.
+//! built in `coinbase`, the template's promises are held to the rules in `check`, `amend` puts other
+//! transactions into a template, and `shelf` keeps the templates that may still be solved. Nothing here
+//! talks to a node.
 
+pub(crate) mod amend;
 mod check;
 mod coinbase;
 mod shelf;

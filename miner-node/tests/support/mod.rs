@@ -16,6 +16,7 @@ pub struct Call {
     pub connection: usize,
     /// The `Authorization` header.
     pub authorization: String,
+    /// `batch` for several calls at once, which are its parameters.
     pub method: String,
     pub params: Value,
 }
@@ -151,6 +152,9 @@ fn read_call(connection: usize, reader: &mut impl BufRead) -> Option<Call> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let mut call: Value = serde_json::from_slice(&body).expect("a client sends JSON");
+    if call.is_array() {
+        call = json!({ "method": "batch", "params": call });
+    }
     let method = call["method"].as_str().expect("a call has a method").to_owned();
     Some(Call { connection, authorization, method, params: call["params"].take() })
 }

@@ -1,0 +1,161 @@
+//! Transactions that the node's template does not hold yet, and blocks without any: judged by a real node.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use bitcoin::Amount;
+use miner_node::embedded::{solve, subsidy};
+use miner_node::{Auth, Chain, RpcClient, RpcNode, Transactions, Verdict};
+use miner_tests::TestNode;
+use miner_tests::purse::{Purse, mine, spend};
+use serde_json::{Value, json};
+
+/// A fee in satoshis with which a transaction of any size here is relayed.
+const FEE: u64 = 50_000;
+
+async fn miner(node: &TestNode, transactions: Transactions) -> RpcNode {
+    let rpc = RpcClient::new(&node.url(), Auth::Cookie(node.cookie_file())).unwrap();
+    RpcNode::connect(rpc, Some(Chain::Regtest)).await.unwrap().with_transactions(transactions)
+}
+
+/// The template's transactions.
+fn template(node: &TestNode) -> usize {
+    let template = node.rpc("getblocktemplate", &[json!({ "rules": ["segwit"] })]).unwrap();
+    template["transactions"].as_array().unwrap().len()
+}
+
+/// A new tip without transactions, and a template on it of what is in the mempool now: the node makes no other
+/// for 5 s. How many transactions it holds.
+fn freeze_template(node: &TestNode) -> usize {
+    node.rpc("generateblock", &[json!("raw(51)"), json!([])]).unwrap();
+    template(node)
+}
+
+fn mempool(node: &TestNode) -> BTreeSet<String> {
+    serde_json::from_value(node.rpc("getrawmempool", &[]).unwrap()).unwrap()
+}
+
+fn btc(value: &Value) -> Amount {
+    Amount::from_btc(value.as_f64().unwrap()).unwrap()
+}
+
+fn next_subsidy(node: &TestNode) -> Amount {
+    let height = node.rpc("getblockcount", &[]).unwrap().as_u64().unwrap();
+    subsidy(u32::try_from(height).unwrap() + 1)
+}
+
+/// Mines the next job, which the node must find nothing wrong with; the ids of the block's transactions behind
+/// the coinbase, and what it pays.
+async fn mine_next(node: &TestNode, miner: &RpcNode) -> (BTreeSet<String>, Amount) {
+    let job = miner.next_job().await.unwrap();
+    assert_eq!(miner.propose(&job).await.unwrap(), Verdict::Accepted);
+    let block = miner.template(&job).unwrap().block(&solve(&job).unwrap()).unwrap();
+    assert_eq!(miner.submit_block(&block).await.unwrap(), Verdict::Accepted);
+    let block = node.rpc("getblock", &[json!(block.hash), json!(2)]).unwrap();
+    let transactions = block["tx"].as_array().unwrap();
+    let ids = transactions[1..].iter().map(|tx| tx["txid"].as_str().unwrap().to_owned());
+    (ids.collect(), btc(&transactions[0]["vout"][0]["value"]))
+}
+
+/// Mines one block, which must hold the whole mempool and all its fees, though the node's template still holds
+/// only so many transactions. How many there are.
+async fn all_are_mined(node: &TestNode, miner: &RpcNode, in_template: usize) -> usize {
+    let (there, subsidy) = (mempool(node), next_subsidy(node));
+    let fees = btc(&node.rpc("getmempoolinfo", &[]).unwrap()["total_fee"]);
+    assert_eq!(template(node), in_template);
+    assert_eq!(mine_next(node, miner).await, (there.clone(), subsidy + fees));
+    there.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chains_of_transactions_that_the_template_lacks_are_mined_in_order() {
+    let test = "chains_of_transactions_that_the_template_lacks_are_mined_in_order";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let mut purse = Purse::filled(&node, 20);
+    let miner = miner(&node, Transactions::OfMempool).await;
+    for known in 0..3 {
+        let mut coins = vec![purse.take()];
+        (0..known).for_each(|_| coins = spend(&node, &coins, 2, FEE));
+        assert_eq!(freeze_template(&node), known);
+        // The later, the better it pays: by fees alone children would come first.
+        (1..=20).for_each(|n| coins = spend(&node, &coins, 1 + n % 2, FEE * u64::from(n)));
+        assert_eq!(all_are_mined(&node, &miner, known).await, known + 20);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_transactions_that_the_template_lacks_are_mined_at_once() {
+    let test = "hundreds_of_transactions_that_the_template_lacks_are_mined_at_once";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let mut purse = Purse::filled(&node, 1);
+    let coins = spend(&node, &[purse.take()], 300, FEE);
+    mine(&node, 1);
+    let miner = miner(&node, Transactions::OfMempool).await;
+    assert_eq!(freeze_template(&node), 0);
+    coins.iter().for_each(|coin| drop(spend(&node, &[*coin], 1, FEE)));
+    assert_eq!(all_are_mined(&node, &miner, 0).await, 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_replaced_or_is_held_back_is_left_out() {
+    let Some(node) = TestNode::start("what_was_replaced_or_is_held_back_is_left_out", &[]) else { return };
+    let mut purse = Purse::filled(&node, 2);
+    let miner = miner(&node, Transactions::OfMempool).await;
+    let coin = purse.take();
+    let replaced = spend(&node, &[coin], 1, FEE);
+    spend(&node, &replaced, 1, FEE);
+    assert_eq!(freeze_template(&node), 2);
+    let better = spend(&node, &[coin], 1, 10 * FEE)[0].outpoint.txid.to_string();
+    let held = spend(&node, &[purse.take()], 1, FEE)[0].outpoint.txid.to_string();
+    node.rpc("prioritisetransaction", &[json!(held), json!(0), json!(-10_000_000)]).unwrap();
+    assert_eq!(template(&node), 2, "what was replaced is in it");
+    let (mined, _) = mine_next(&node, &miner).await;
+    assert_eq!(mined, BTreeSet::from([better]));
+    assert_eq!(mempool(&node), BTreeSet::from([held]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_block_pays_the_subsidy_alone() {
+    let Some(node) = TestNode::start("an_empty_block_pays_the_subsidy_alone", &[]) else { return };
+    let mut purse = Purse::filled(&node, 5);
+    (0..5).for_each(|_| drop(spend(&node, &[purse.take()], 1, FEE)));
+    assert_eq!(freeze_template(&node), 5);
+    let (there, subsidy) = (mempool(&node), next_subsidy(&node));
+    let mined = mine_next(&node, &miner(&node, Transactions::None).await).await;
+    assert_eq!(mined, (BTreeSet::new(), subsidy));
+    assert_eq!(mempool(&node), there);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_transaction_is_confirmed_soon_and_nothing_is_mined_without_one() {
+    let test = "each_transaction_is_confirmed_soon_and_nothing_is_mined_without_one";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let mut purse = Purse::filled(&node, 50);
+    let miner = miner(&node, Transactions::Awaited { delay: Duration::ZERO }).await;
+    assert!(tokio::time::timeout(Duration::from_secs(1), miner.next_job()).await.is_err());
+    let mut latencies = Vec::new();
+    for _ in 0..50 {
+        let sent = spend(&node, &[purse.take()], 1, FEE);
+        let begin = Instant::now();
+        let (mined, _) = mine_next(&node, &miner).await;
+        latencies.push(begin.elapsed());
+        assert_eq!(mined, BTreeSet::from([sent[0].outpoint.txid.to_string()]));
+    }
+    latencies.sort();
+    assert!(latencies[25] < Duration::from_secs(1), "{latencies:?}");
+    assert!(tokio::time::timeout(Duration::from_secs(1), miner.next_job()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delay_collects_what_comes_meanwhile() {
+    let Some(node) = TestNode::start("a_delay_collects_what_comes_meanwhile", &[]) else { return };
+    let mut purse = Purse::filled(&node, 4);
+    let delay = Duration::from_secs(2);
+    let miner = miner(&node, Transactions::Awaited { delay }).await;
+    for count in [1, 3] {
+        let begin = Instant::now();
+        (0..count).for_each(|_| drop(spend(&node, &[purse.take()], 1, FEE)));
+        assert_eq!(mine_next(&node, &miner).await.0.len(), count);
+        assert!(begin.elapsed() >= delay, "{:?}", begin.elapsed());
+    }
+}
