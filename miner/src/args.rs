@@ -1,16 +1,22 @@
 //! What may be typed: names, defaults and help. Values are read in `values`; what all of it means together is
 //! checked where it is used.
 
+mod mining;
+mod node;
+mod pool;
 mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use miner_node::Chain;
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
 
-pub(crate) use values::CpuList;
-use values::{coinbase_sig, cpu_list, difficulty, hashrate, seconds};
+pub(crate) use mining::{DeviceArgs, LogFormat, MiningArgs, OutputArgs, Switch};
+pub(crate) use node::{LoginArgs, NodeArgs, SoloArgs};
+use pool::IgnoredArgs;
+pub(crate) use pool::PoolArgs;
+use values::seconds;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +24,10 @@ Examples:
   miner solo --chain regtest                    mine on your regtest node, one block a second
   miner solo --chain regtest --exit-after-blocks 101 --coinbase-addr bcrt1p…
   miner -o http://127.0.0.1:18443 -u USER -p PASS --coinbase-addr bcrt1q…
+  miner -o stratum+tcp://pool.example:3333 -u ADDRESS.worker -p x
+  miner -o stratum+ssl://pool.example:3334 -o stratum+tcp://backup.example:3333 -u ADDRESS.worker
+  miner --benchmark -t 4 --time-limit 30        a hashrate, in the lines of minerd and cpuminer
+  miner check share.json                        why was this share rejected?
   miner bench                                   measure every kernel of this CPU
   miner grind HEADER_HEX                        solve one header, like `bitcoin-util grind`";
 
@@ -40,6 +50,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Solve one header: a drop-in for `bitcoin-util grind`.
     Grind(GrindArgs),
+    /// Judge a share: why was it rejected?
+    Check(CheckArgs),
     /// List the kernels that this CPU can run, which one is chosen, and what they reach.
     Devices(DevicesArgs),
 }
@@ -47,145 +59,26 @@ pub(crate) enum Command {
 /// `miner` and `miner -o URL`.
 #[derive(Debug, Args)]
 pub(crate) struct MineArgs {
-    /// The node to mine to, as http://HOST:PORT or http://USER:PASS@HOST:PORT. Without it: an embedded regtest chain.
+    /// What to mine to: a pool, stratum+tcp://[USER:PASS@]HOST:PORT, or stratum+ssl:// for TLS; or a node,
+    /// http://[USER:PASS@]HOST:PORT. Without a scheme: stratum+tcp. Several pools are tried in order; several nodes get
+    /// each block. Without any: an embedded regtest chain.
+    ///
+    /// Behind a pool's address may stand how to trust its certificate, in place of --cert:
+    /// #tls-pin=SHA256 (the fingerprint of the one certificate to take, in hex) or #tls-insecure (any certificate:
+    /// whoever is in between can read and change everything).
     #[arg(short = 'o', long, value_name = "URL")]
-    pub(crate) url: Option<String>,
+    pub(crate) url: Vec<SecretString>,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
     #[command(flatten)]
     pub(crate) mining: MiningArgs,
-}
-
-const SOLO_EXAMPLES: &str = "\
-Examples:
-  miner solo --chain regtest                                 pays to the node's wallet, or to anyone (OP_TRUE)
-  miner solo --chain regtest --exit-after-blocks 101         as many blocks as make the first one spendable
-  miner solo --chain testnet4 --coinbase-addr tb1q…
-  miner solo --chain regtest --node http://10.0.0.2:18443 -u USER -p PASS --coinbase-addr bcrt1q…";
-
-/// `miner solo`.
-#[derive(Debug, Args)]
-#[command(after_help = SOLO_EXAMPLES)]
-pub(crate) struct SoloArgs {
-    /// The chain that the node must be on: regtest, testnet4, testnet3, signet or main.
-    #[arg(long)]
-    pub(crate) chain: Chain,
-    /// The node's RPC address, if it is not found by itself. May be repeated: a block goes to each.
-    #[arg(long = "node", value_name = "URL")]
-    pub(crate) nodes: Vec<String>,
-    /// The node's data folder, if it is not ~/.bitcoin.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) datadir: Option<PathBuf>,
+    /// Measure the hashrate and print it in the lines of minerd and cpuminer, until --time-limit or a signal.
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) benchmark: bool,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
+    pub(crate) pool: PoolArgs,
     #[command(flatten)]
-    pub(crate) mining: MiningArgs,
-}
-
-/// How to log in to a node, and who is paid.
-#[derive(Debug, Args)]
-pub(crate) struct NodeArgs {
-    /// The node's RPC user.
-    #[arg(short = 'u', long, value_name = "USER")]
-    pub(crate) user: Option<String>,
-    /// The node's RPC password.
-    #[arg(short = 'p', long, value_name = "PASS", env = "MINER_PASS", hide_env_values = true)]
-    pub(crate) pass: Option<String>,
-    /// Both at once.
-    #[arg(short = 'O', long, value_name = "USER:PASS", conflicts_with_all = ["user", "pass"])]
-    pub(crate) userpass: Option<String>,
-    /// The file with the node's login, if not the one in its data folder.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "pass", "userpass"])]
-    pub(crate) cookie: Option<PathBuf>,
-    /// Who is paid for blocks: an address of any type.
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) coinbase_addr: Option<String>,
-    /// Who is paid for blocks: an output script in hex.
-    #[arg(long, value_name = "HEX", conflicts_with = "coinbase_addr")]
-    pub(crate) coinbase_script: Option<String>,
-    /// A text for the coinbase of each block.
-    #[arg(long, value_name = "TEXT", default_value = "", value_parser = coinbase_sig)]
-    pub(crate) coinbase_sig: String,
-    /// Ask for new templates every few seconds instead of waiting on a connection for them.
-    #[arg(long)]
-    pub(crate) no_longpoll: bool,
-    /// Where found blocks are kept until they are buried.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) journal: Option<PathBuf>,
-}
-
-/// Common to everything that mines.
-#[derive(Debug, Args)]
-pub(crate) struct MiningArgs {
-    #[command(flatten)]
-    pub(crate) device: DeviceArgs,
-    /// The algorithm: sha256d is all there is.
-    #[arg(short = 'a', long, value_name = "ALGO", default_value = "sha256d", value_parser = ["sha256d"], hide = true)]
-    pub(crate) algo: String,
-    /// Roll version bits, which lets a kernel share work between headers.
-    #[arg(long, value_enum, default_value_t = Switch::On, value_name = "on|off")]
-    pub(crate) version_rolling: Switch,
-    /// Hash no faster than this: 500k, 10M, …
-    #[arg(long, value_name = "H", value_parser = hashrate)]
-    pub(crate) max_hashrate: Option<f64>,
-    /// Stop after this many blocks.
-    #[arg(long, value_name = "N")]
-    pub(crate) exit_after_blocks: Option<u64>,
-    /// Stop after this many shares (solo, each share is a block).
-    #[arg(long, value_name = "N")]
-    pub(crate) exit_after_shares: Option<u64>,
-    /// Stop after this many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
-    pub(crate) time_limit: Option<Duration>,
-    /// On a node's regtest: seconds between blocks, or poisson:S for a random wait of S on average.
-    /// [default: 1, or 0 with --exit-after-blocks]
-    #[arg(long, value_name = "S|poisson:S")]
-    pub(crate) block_interval: Option<crate::mining::pace::Interval>,
-    /// On the embedded chain: make the whole run repeatable.
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// On the embedded chain: the difficulty of blocks. [default: about a second a block here]
-    #[arg(long, value_name = "D", value_parser = difficulty, allow_negative_numbers = true)]
-    pub(crate) difficulty: Option<f64>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-/// What hashes.
-#[derive(Debug, Args)]
-pub(crate) struct DeviceArgs {
-    /// Hashing threads. [default: one a core]
-    #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) threads: Option<u16>,
-    /// The CPU kernel (see `miner devices`). [default: the fastest that this CPU can run]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) kernel: Option<String>,
-    /// What to mine with: cpu, gpu, all, or part of a device's name.
-    #[arg(long, value_name = "cpu|gpu|all|NAME", default_value = "all")]
-    pub(crate) device: String,
-    /// The niceness of hashing threads: 0 competes with everything else, 19 yields to it.
-    #[arg(long, value_name = "N", default_value_t = 19, value_parser = clap::value_parser!(i32).range(0..=19))]
-    pub(crate) cpu_priority: i32,
-    /// The CPUs to hash on: a list such as 0-3,8 or a mask such as 0x3.
-    #[arg(long, value_name = "LIST|MASK", value_parser = cpu_list)]
-    pub(crate) cpu_affinity: Option<CpuList>,
-}
-
-/// How it is told.
-#[derive(Debug, Args)]
-pub(crate) struct OutputArgs {
-    /// Lines for people, or one JSON object a line.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "text|json")]
-    pub(crate) log_format: LogFormat,
-    /// Only blocks, errors and the summary.
-    #[arg(short = 'q', long)]
-    pub(crate) quiet: bool,
-    /// No colours, whatever the terminal can do.
-    #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
-    pub(crate) no_color: bool,
-    /// A TOML file with any of these options, by their long names.
-    #[arg(short = 'c', long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) ignored: IgnoredArgs,
 }
 
 const BENCH_EXAMPLES: &str = "\
@@ -218,6 +111,12 @@ pub(crate) struct BenchArgs {
     pub(crate) csv: Option<PathBuf>,
 }
 
+const CHECK_HELP: &str = "\
+The file holds one object, an array of them, or an object with such an array as \"stratum\":
+  {\"extranonce1\": HEX, \"extranonce2_size\": N, \"notify_params\": [the 9 of mining.notify],
+   \"submit_params\": [the 5 or 6 of mining.submit], \"version_mask\": HEX or null, \"difficulty\": D}
+Without \"difficulty\" the share is held against difficulty 1. The exit code is 0 if every share is good.";
+
 /// `miner grind`.
 #[derive(Debug, Args)]
 #[command(
@@ -235,6 +134,18 @@ pub(crate) struct GrindArgs {
     pub(crate) kernel: Option<String>,
 }
 
+/// `miner check`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(crate) struct CheckArgs {
+    /// A file with the share, or with several; - is stdin.
+    #[arg(value_name = "FILE|-")]
+    pub(crate) file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `miner devices`.
 #[derive(Debug, Args)]
 pub(crate) struct DevicesArgs {
@@ -244,18 +155,6 @@ pub(crate) struct DevicesArgs {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
-    On,
-    Off,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
 }
 
 #[cfg(test)]

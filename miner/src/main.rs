@@ -26,6 +26,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => command::mine::run(cli.mine),
         Some(Command::Solo(args)) => command::solo::run(*args),
         Some(Command::Bench(args)) => command::bench::run(&args),
+        Some(Command::Check(args)) => command::check::run(&args),
         Some(Command::Grind(args)) => Ok(command::grind::run(&args)),
         Some(Command::Devices(args)) => command::devices::run(&args),
     }

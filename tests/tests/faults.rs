@@ -95,7 +95,10 @@ fn what_is_no_node() {
 fn wrong_words() {
     let usage = |arguments: &[&str], words: &[&str]| fails(&Miner::new(arguments).run(), 2, words);
     usage(&["--kernel", "avx1024"], &["avx1024", "portable"]);
-    usage(&["-o", "stratum+tcp://127.0.0.1:3333"], &["Stratum"]);
+    usage(&["-o", "stratum+tcp://127.0.0.1:3333", "-o", "http://127.0.0.1"], &["nodes", "pools"]);
+    usage(&["-o", "stratum+tcp://127.0.0.1:3333#tls-insecure"], &["stratum+ssl://"]);
+    usage(&["-o", "a:1", "-o", "b:1", "-o", "c:1", "-u", "a", "-u", "b"], &["-u", "2 times"]);
+    usage(&["-o", "a:1", "--seed", "1"], &["embedded"]);
     usage(&["-o", "ftp://127.0.0.1"], &["ftp"]);
     usage(&["-o", "http://:99999"], &["99999", "port"]);
     usage(&["--no-such-flag"], &["--no-such-flag"]);

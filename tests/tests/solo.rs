@@ -45,7 +45,10 @@ fn mines_120_blocks(node: &TestNode, payout: &[&str], script: &str) {
     for height in 1..=120 {
         assert_eq!(coinbase_output(&block(node, height))["scriptPubKey"]["hex"], script, "height {height}");
     }
-    let told: Vec<_> = run.events_of("block").iter().map(|block| block["height"].as_u64().unwrap()).collect();
+    let mut told: Vec<_> =
+        run.events_of("block").iter().map(|block| block["height"].as_u64().unwrap()).collect();
+    // On a busy machine a verdict may be overtaken by the next one.
+    told.sort_unstable();
     assert_eq!(told, (1..=120).collect::<Vec<_>>());
 }
 

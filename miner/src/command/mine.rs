@@ -1,55 +1,93 @@
-//! `miner` and `miner -o URL`: the URL's scheme decides; without one, the embedded chain.
+//! `miner` and `miner -o URL`: the URLs' scheme decides; without one, the embedded chain.
 
 use std::process::ExitCode;
 
 use miner_core::VersionMask;
 use miner_node::Chain;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Runtime;
 
-use crate::args::{MineArgs, MiningArgs, NodeArgs, Switch};
+use crate::args::{LoginArgs, MineArgs, MiningArgs, NodeArgs, PoolArgs, Switch};
+use crate::command::benchmark;
 use crate::exit;
-use crate::mining::devices::{self, Devices};
+use crate::mining::devices::{self, Devices, MIDSTATES};
+use crate::mining::goal::Goal;
+use crate::mining::nodes::{Nodes, Pacing};
 use crate::mining::pace::Interval;
+use crate::mining::pools::Pools;
 use crate::mining::{Plan, mine};
 use crate::source::node::Wanted;
-use crate::source::{embedded, node};
+use crate::source::{embedded, node, stratum};
 use crate::status::Output;
 use crate::status::event::{Event, Started};
 
-/// Midstates of a unit where versions roll: more gain little, fewer cost.
-const MIDSTATES: usize = 16;
+/// What a URL names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Node,
+    Pool,
+}
 
 pub(crate) fn run(args: MineArgs) -> anyhow::Result<ExitCode> {
-    let MineArgs { url, node, mining } = args;
-    let Some(url) = url else { return on_the_embedded_chain(&node, &mining) };
-    match url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-        Some("http") => on_nodes(&Wanted { chain: None, urls: vec![url], datadir: None }, &node, &mining),
-        Some("https") => {
-            Err(exit::usage("a node speaks plain http: use http://, through a tunnel if it is far away"))
-        }
-        None | Some("stratum+tcp" | "stratum+ssl" | "stratum+tls" | "stratum+tcps") => {
-            Err(exit::usage(format_args!(
-                "`{url}` is a Stratum pool, which this version does not speak to yet; a node's address begins with http://"
-            )))
-        }
-        Some(scheme) => {
-            Err(exit::usage(format_args!("`{scheme}://` is no scheme to mine by: use http://HOST:PORT")))
+    let MineArgs { url: urls, node, mining, benchmark: wanted, pool, .. } = args;
+    if wanted {
+        return benchmark::run(&mining);
+    }
+    match kind(&urls)? {
+        None => on_the_embedded_chain(&node, &mining),
+        Some(Kind::Pool) => on_pools(&urls, &node.login, &pool, &mining),
+        Some(Kind::Node) => {
+            let urls = urls.iter().map(|url| url.expose_secret().to_owned()).collect();
+            on_nodes(&Wanted { chain: None, urls, datadir: None }, &node, &mining)
         }
     }
 }
 
+/// What all the URLs name: a run mines to one kind.
+fn kind(urls: &[SecretString]) -> anyhow::Result<Option<Kind>> {
+    let kinds = urls.iter().map(kind_of).collect::<anyhow::Result<Vec<_>>>()?;
+    let first = kinds.first().copied();
+    match kinds.iter().all(|kind| Some(*kind) == first) {
+        true => Ok(first),
+        false => Err(exit::usage(
+            "-o names nodes (http://) and pools (stratum+tcp://) together: a run mines to one kind",
+        )),
+    }
+}
+
+fn kind_of(url: &SecretString) -> anyhow::Result<Kind> {
+    let scheme = url.expose_secret().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
+        Some("http") => Ok(Kind::Node),
+        Some("https") => {
+            Err(exit::usage("a node speaks plain http: use http://, through a tunnel if it is far away"))
+        }
+        // What is none is told by who reads it.
+        _ => Ok(Kind::Pool),
+    }
+}
+
+/// Mines to pools.
+fn on_pools(
+    urls: &[SecretString],
+    login: &LoginArgs,
+    pool: &PoolArgs,
+    mining: &MiningArgs,
+) -> anyhow::Result<ExitCode> {
+    not_on_the_embedded_chain(mining, "a pool")?;
+    let options = stratum::options(urls, login, pool, mask(mining))?;
+    let (devices, output) = begin(mining)?;
+    Runtime::new()?.block_on(async { mine(Pools::start(options), devices, plan(mining), output).await })
+}
+
 /// Mines to real nodes.
 pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result<ExitCode> {
-    if mining.seed.is_some() || mining.difficulty.is_some() {
-        return Err(exit::usage(
-            "--seed and --difficulty are for the embedded chain: a node's chain has its own",
-        ));
-    }
+    not_on_the_embedded_chain(mining, "a node")?;
     let (devices, mut output) = begin(mining)?;
     Runtime::new()?.block_on(async {
         let (source, chain) = node::open(wanted, node, &mut output).await?;
         let interval = interval(mining, chain, &mut output);
-        mine(source, devices, plan(mining, interval), output).await
+        mine(Nodes::start(source, pacing(mining, interval))?, devices, plan(mining), output).await
     })
 }
 
@@ -58,7 +96,8 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
     Runtime::new()?.block_on(async {
         let source = embedded::open(node, mining, &devices, &mut output)?;
         let interval = mining.block_interval.unwrap_or(Interval::NONE);
-        mine(source, devices, plan(mining, interval), output).await
+        let plan = Plan { next_commands: embedded::next_commands(), ..plan(mining) };
+        mine(Nodes::start(source, pacing(mining, interval))?, devices, plan, output).await
     })
 }
 
@@ -77,17 +116,35 @@ fn begin(mining: &MiningArgs) -> anyhow::Result<(Devices, Output)> {
     Ok((devices, output))
 }
 
-fn plan(mining: &MiningArgs, interval: Interval) -> Plan {
-    let mask = if mining.version_rolling == Switch::On { VersionMask::BIP320 } else { VersionMask::NONE };
+fn mask(mining: &MiningArgs) -> VersionMask {
+    if mining.version_rolling == Switch::On { VersionMask::BIP320 } else { VersionMask::NONE }
+}
+
+fn plan(mining: &MiningArgs) -> Plan {
     Plan {
-        terms: miner_node::template::terms(mask),
-        interval,
         max_hashrate: mining.max_hashrate,
-        // Solo, each share is a block: whichever goal comes first.
-        goal: mining.exit_after_blocks.into_iter().chain(mining.exit_after_shares).min(),
+        goal: goal(mining),
         time_limit: mining.time_limit,
         in_order: mining.seed.is_some(),
+        next_commands: vec![],
     }
+}
+
+fn goal(mining: &MiningArgs) -> Goal {
+    Goal { shares: mining.exit_after_shares, blocks: mining.exit_after_blocks }
+}
+
+fn pacing(mining: &MiningArgs, interval: Interval) -> Pacing {
+    Pacing { terms: miner_node::template::terms(mask(mining)), interval, enough: goal(mining).solo() }
+}
+
+fn not_on_the_embedded_chain(mining: &MiningArgs, what: &str) -> anyhow::Result<()> {
+    if mining.seed.is_some() || mining.difficulty.is_some() {
+        return Err(exit::usage(format_args!(
+            "--seed and --difficulty are for the embedded chain: {what} has its own"
+        )));
+    }
+    Ok(())
 }
 
 /// On regtest a miner at full speed would use up the subsidy, which halves every 150 blocks, in a minute.
@@ -101,5 +158,26 @@ fn interval(mining: &MiningArgs, chain: Chain, output: &mut Output) -> Interval 
             Interval::SECOND
         }
         None => Interval::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of_all(urls: &[&str]) -> Result<Option<Kind>, String> {
+        let urls: Vec<SecretString> = urls.iter().map(|&url| url.into()).collect();
+        kind(&urls).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_scheme_decides_and_kinds_are_not_mixed() {
+        assert_eq!(kind_of_all(&[]), Ok(None));
+        assert_eq!(kind_of_all(&["pool.example:3333", "stratum+ssl://b.example:1"]), Ok(Some(Kind::Pool)));
+        assert_eq!(kind_of_all(&["HTTP://127.0.0.1:18443"]), Ok(Some(Kind::Node)));
+        assert!(
+            kind_of_all(&["http://127.0.0.1:18443", "pool.example:3333"]).unwrap_err().contains("together")
+        );
+        assert!(kind_of_all(&["https://127.0.0.1"]).unwrap_err().contains("http://"));
     }
 }

@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod benchmark;
+pub(crate) mod check;
 pub(crate) mod devices;
 pub(crate) mod grind;
 pub(crate) mod mine;

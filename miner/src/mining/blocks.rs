@@ -1,21 +1,14 @@
-//! A found block on its way: from the share to the nodes' verdict, in the words of events and ledger.
+//! A found block on its way to the nodes: from the share to their verdict, in the words of ledger and events.
 
 use std::sync::Arc;
 
-use miner_core::Share;
+use miner_core::target;
 use miner_engine::Found;
 use miner_node::{BlockKeeper, Node, NodeError, Verdict};
 use miner_stratum::ledger::Fate;
 
-use crate::status::event::{Block, Event, Proof, asked_difficulty};
-
-/// A block and what became of it.
-#[derive(Debug)]
-pub(crate) struct Judged {
-    pub(crate) share: Share,
-    pub(crate) fate: Fate,
-    pub(crate) events: [Event; 2],
-}
+use super::upstream::Judged;
+use crate::status::event::{Block, Proof};
 
 /// Submits a found block and waits for the verdict, as long as that takes.
 pub(crate) async fn deliver(found: Found, keeper: BlockKeeper, node: Arc<Node>) -> Judged {
@@ -28,21 +21,18 @@ pub(crate) async fn deliver(found: Found, keeper: BlockKeeper, node: Arc<Node>) 
         Err(error) => Some(error.to_string()),
     };
     let Found { share, device } = found;
-    let proof = Proof::new(&share, &device);
-    let hash = share.hash().to_string();
+    let template = template.as_ref();
     let block = Block {
-        height: template.as_ref().map_or(0, |template| template.height()),
-        hash: hash.clone(),
+        height: template.map(|template| template.height()),
+        hash: share.hash().to_string(),
         result,
-        reason: reason.clone(),
-        transactions: template.as_ref().map_or(0, |template| template.transactions()),
-        reward: template.as_ref().map_or(0.0, |template| template.reward().to_btc()),
-        difficulty: asked_difficulty(&share),
-        proof: proof.clone(),
+        reason,
+        transactions: template.map(|template| template.transactions()),
+        reward: template.map(|template| template.reward().to_btc()),
+        difficulty: target::difficulty(share.job().network_target()),
+        proof: Proof::new(&share, &device),
     };
-    let share_event =
-        Event::Share { status: fate.word(), reason, difficulty: share.difficulty(), hash, proof };
-    Judged { share, fate, events: [share_event, Event::Block(block)] }
+    Judged { share, device, fate, latency: None, block: Some(block) }
 }
 
 /// What a verdict means for the ledger, and the result that the event tells.

@@ -8,6 +8,9 @@ use miner_cpu::{CpuBackend, CpuOptions, Kernel};
 use crate::args::DeviceArgs;
 use crate::exit::{self, Code};
 
+/// Midstates of a unit where versions roll: more gain little, fewer cost.
+pub(crate) const MIDSTATES: usize = 16;
+
 /// The backends of a run.
 pub(crate) struct Devices {
     pub(crate) backends: Vec<Box<dyn Backend>>,
@@ -24,15 +27,37 @@ pub(crate) struct Devices {
 
 /// Chooses and tests what hashes. `midstates`: headers that may share work, 1 without version rolling.
 pub(crate) fn choose(args: &DeviceArgs, midstates: usize) -> anyhow::Result<Devices> {
-    check_device(&args.device)?;
-    let options = options(args);
-    let (kernel, measured, choice) = match args.kernel.as_deref() {
-        Some(name) => (kernel_named(name)?, None, "as asked".to_owned()),
-        None => fastest(midstates)?,
-    };
-    let backend = tested(kernel, &options)?;
+    let (kernel, measured, choice) = kernel(args, midstates)?;
+    let backend = tested(kernel, &options(args))?;
     let (name, threads) = (kernel.name().to_owned(), backend.threads());
     Ok(Devices { backends: vec![Box::new(backend)], name, threads, kernel, midstates, measured, choice })
+}
+
+/// The same kernel on as many backends as there would be threads, each with one: so that each has a meter.
+pub(crate) fn one_for_each_thread(
+    args: &DeviceArgs,
+    midstates: usize,
+) -> anyhow::Result<Vec<Box<dyn Backend>>> {
+    let (kernel, ..) = kernel(args, midstates)?;
+    let all = options(args);
+    let threads = tested(kernel, &all)?.threads();
+    let mut cpus = all.affinity.iter().cycle();
+    let backend = |_| {
+        let affinity = cpus.next().into_iter().copied().collect();
+        let one = CpuOptions { threads: NonZero::new(1), affinity, ..all };
+        Ok(Box::new(CpuBackend::new(kernel, &one).map_err(|error| exit::failure(Code::NoDevice, error))?)
+            as _)
+    };
+    (0..threads).map(backend).collect()
+}
+
+/// The kernel to use, its rate where kernels were compared, and why it is this one.
+fn kernel(args: &DeviceArgs, midstates: usize) -> anyhow::Result<(&'static Kernel, Option<f64>, String)> {
+    check_device(&args.device)?;
+    match args.kernel.as_deref() {
+        Some(name) => Ok((kernel_named(name)?, None, "as asked".to_owned())),
+        None => fastest(midstates),
+    }
 }
 
 impl Devices {

@@ -1,10 +1,15 @@
-//! Mining to nodes: jobs in, blocks out, until a goal, a limit or a signal ends it.
+//! Mining: jobs in, shares out, until a goal, a limit or a signal ends it.
 
 mod blocks;
 pub(crate) mod devices;
+pub(crate) mod goal;
+mod height;
+pub(crate) mod nodes;
 pub(crate) mod pace;
+pub(crate) mod pools;
 mod run;
 mod schedule;
-mod signals;
+pub(crate) mod signals;
+pub(crate) mod upstream;
 
 pub(crate) use run::{Plan, mine};

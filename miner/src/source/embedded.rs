@@ -5,7 +5,7 @@ use std::sync::Arc;
 use miner_node::embedded::{EmbeddedNode, EmbeddedParams, anyone_can_spend};
 use miner_node::{Chain, CoinbaseOptions, Node, Payout};
 
-use super::{Source, asked_payout};
+use super::{NodeSource, asked_payout};
 use crate::args::{MiningArgs, NodeArgs};
 use crate::exit;
 use crate::mining::devices::Devices;
@@ -21,7 +21,7 @@ pub(crate) fn open(
     mining: &MiningArgs,
     devices: &Devices,
     output: &mut Output,
-) -> anyhow::Result<Source> {
+) -> anyhow::Result<NodeSource> {
     let difficulty = match (mining.difficulty, mining.seed) {
         (Some(difficulty), _) => difficulty,
         (None, Some(_)) => SEEDED_DIFFICULTY,
@@ -37,7 +37,7 @@ pub(crate) fn open(
     });
     let coinbase = CoinbaseOptions { payout, signature: args.coinbase_sig.clone().into_bytes() };
     let node = Arc::new(Node::from(EmbeddedNode::new(params, coinbase)?));
-    Ok(Source { nodes: vec![node], journal: None, next_commands: next_commands() })
+    Ok(NodeSource { nodes: vec![node], journal: None })
 }
 
 /// Who is paid, and in words. The chain's own coins are what its transactions spend.
@@ -50,7 +50,8 @@ fn payout(args: &NodeArgs) -> anyhow::Result<(Payout, String)> {
     Ok((own, "the chain itself".to_owned()))
 }
 
-fn next_commands() -> Vec<String> {
+/// Commands to try next.
+pub(crate) fn next_commands() -> Vec<String> {
     let command = |command: &str, what: &str| format!("{command:30} {what}");
     vec![
         command("miner solo --chain regtest", "mine on your own bitcoind -regtest"),

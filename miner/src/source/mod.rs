@@ -1,7 +1,9 @@
 //! Where the work of a run comes from.
 
 pub(crate) mod embedded;
+mod login;
 pub(crate) mod node;
+pub(crate) mod stratum;
 
 use std::sync::Arc;
 
@@ -12,12 +14,10 @@ use crate::exit;
 use crate::status::event::Event;
 
 /// Nodes to mine to, and what a run must know of them.
-pub(crate) struct Source {
+pub(crate) struct NodeSource {
     /// Jobs come from the first; blocks go to all.
     pub(crate) nodes: Vec<Arc<Node>>,
     pub(crate) journal: Option<Journal>,
-    /// Commands to try next.
-    pub(crate) next_commands: Vec<String>,
 }
 
 /// Who is to be paid, where that was typed.

@@ -8,8 +8,10 @@ use miner_node::{
     Auth, Chain, CoinbaseOptions, Discovered, Journal, JournalError, Node, NodeError, Payout, RpcClient,
     RpcNode, Search, Secret, discover,
 };
+use secrecy::ExposeSecret as _;
 
-use super::{Source, asked_payout};
+use super::login::{Login, login};
+use super::{NodeSource, asked_payout};
 use crate::args::NodeArgs;
 use crate::exit::{self, Code};
 use crate::status::Output;
@@ -32,7 +34,7 @@ pub(crate) async fn open(
     wanted: &Wanted,
     args: &NodeArgs,
     output: &mut Output,
-) -> anyhow::Result<(Source, Chain)> {
+) -> anyhow::Result<(NodeSource, Chain)> {
     let mut nodes = Vec::new();
     for discovered in found(wanted, args)? {
         let rpc = || RpcClient::new(&discovered.url, discovered.auth.clone());
@@ -55,37 +57,28 @@ pub(crate) async fn open(
         Arc::new(Node::from(if args.no_longpoll { node.without_longpoll() } else { node }))
     };
     let nodes = nodes.into_iter().map(with_options).collect();
-    Ok((Source { nodes, journal, next_commands: vec![] }, chain))
+    Ok((NodeSource { nodes, journal }, chain))
 }
 
 /// The address and login of each node.
 fn found(wanted: &Wanted, args: &NodeArgs) -> anyhow::Result<Vec<Discovered>> {
-    let search = |node: Option<String>| -> anyhow::Result<Discovered> {
-        let auth = login(args)?;
-        Ok(discover(&Search { chain: wanted.chain, node, datadir: wanted.datadir.clone(), auth })?)
+    let count = wanted.urls.len().max(1);
+    let search = |(index, node): (usize, Option<&String>)| -> anyhow::Result<Discovered> {
+        let auth = auth(args, index, count)?;
+        let (node, datadir) = (node.cloned(), wanted.datadir.clone());
+        Ok(discover(&Search { chain: wanted.chain, node, datadir, auth })?)
     };
-    if wanted.urls.is_empty() {
-        return Ok(vec![search(None)?]);
-    }
-    wanted.urls.iter().map(|url| search(Some(url.clone()))).collect()
+    let urls = wanted.urls.iter().map(Some).chain(wanted.urls.is_empty().then_some(None));
+    urls.enumerate().map(search).collect()
 }
 
-/// The login that was typed, if any.
-fn login(args: &NodeArgs) -> anyhow::Result<Option<Auth>> {
-    let user_pass = |user: &str, password: &str| Auth::UserPass {
-        user: user.to_owned(),
-        password: Secret::new(password),
-    };
-    match (&args.userpass, &args.user, &args.pass, &args.cookie) {
-        (Some(both), ..) => match both.split_once(':') {
-            Some((user, password)) => Ok(Some(user_pass(user, password))),
-            None => Err(exit::usage("-O takes USER:PASS")),
-        },
-        (None, Some(user), pass, _) => Ok(Some(user_pass(user, pass.as_deref().unwrap_or_default()))),
-        (None, None, _, Some(file)) => Ok(Some(Auth::Cookie(file.clone()))),
-        // A password without a user may stand in the environment for other programs' sake.
-        (None, None, _, None) => Ok(None),
-    }
+/// The login that was typed for a node, if any.
+fn auth(args: &NodeArgs, index: usize, count: usize) -> anyhow::Result<Option<Auth>> {
+    let login = login(&args.login, index, count)?.map(|Login { user, password }| Auth::UserPass {
+        user,
+        password: Secret::new(password.as_ref().map_or("", |password| password.expose_secret())),
+    });
+    Ok(login.or_else(|| args.cookie.clone().map(Auth::Cookie)))
 }
 
 /// Connects, waiting for a node that is still loading.

@@ -1,10 +1,12 @@
 //! The events of a run. Their names and fields are a contract with scripts: add, never rename.
 
-use miner_core::{Share, header, target};
+use miner_core::bitcoin::Target;
+use miner_core::{Share, header};
 use miner_engine::Rates;
 use serde::Serialize;
 
 use super::summary::Summary;
+use crate::mining::upstream::Judged;
 
 /// Something worth telling.
 #[derive(Debug, Serialize)]
@@ -14,17 +16,15 @@ pub(crate) enum Event {
     Started(Started),
     /// The source of work is there.
     Connected { url: String, chain: String, height: u32, payout: String },
+    /// A pool took the worker.
+    #[serde(rename = "connected")]
+    PoolConnected { url: String, version_mask: String, resumed: bool },
+    /// There is no pool at present.
+    Disconnected { url: String, reason: String },
     /// Work arrived.
-    Job { job: String, height: u32, transactions: usize, difficulty: f64, reward: f64, on_own_block: bool },
+    Job(JobEvent),
     /// A share was judged.
-    Share {
-        status: &'static str,
-        reason: Option<String>,
-        difficulty: f64,
-        hash: String,
-        #[serde(flatten)]
-        proof: Proof,
-    },
+    Share(ShareEvent),
     /// A block was judged.
     Block(Block),
     /// What became of an earlier block, or anything else worth knowing.
@@ -48,18 +48,72 @@ pub(crate) struct Started {
     pub(crate) version_rolling: bool,
 }
 
-/// A block and the node's verdict on it.
+/// Work from a node or a pool. What one of them does not know of is left out.
 #[derive(Debug, Serialize)]
-pub(crate) struct Block {
-    pub(crate) height: u32,
-    pub(crate) hash: String,
-    /// accepted, duplicate, inconclusive, rejected or undelivered.
-    pub(crate) result: &'static str,
-    /// In the node's words, and plain ones.
-    pub(crate) reason: Option<String>,
-    pub(crate) transactions: usize,
+pub(crate) struct JobEvent {
+    pub(crate) job: String,
+    /// `None` where a pool's coinbase does not tell.
+    pub(crate) height: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transactions: Option<usize>,
+    /// The network's.
+    pub(crate) difficulty: f64,
     /// In bitcoin.
-    pub(crate) reward: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reward: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) on_own_block: Option<bool>,
+    /// What a pool asks of a share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share_difficulty: Option<f64>,
+    /// Whether a pool takes no more shares for earlier jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clean: Option<bool>,
+    /// Whether a person knows already.
+    #[serde(skip)]
+    pub(crate) goes_without_saying: bool,
+}
+
+/// A share and its verdict.
+#[derive(Debug, Serialize)]
+pub(crate) struct ShareEvent {
+    pub(crate) status: &'static str,
+    pub(crate) reason: Option<String>,
+    /// What its hash reaches.
+    difficulty: f64,
+    pub(crate) hash: String,
+    /// Seconds from sending to the pool's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latency: Option<f64>,
+    #[serde(flatten)]
+    pub(crate) proof: Proof,
+    /// For the line of a pool's share; solo, the block has a line of its own.
+    #[serde(skip)]
+    pub(crate) standing: Option<Standing>,
+}
+
+/// How a run stands when a share was judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) accepted: u64,
+    pub(crate) judged: u64,
+    pub(crate) hs_10s: f64,
+}
+
+/// A block and the verdict on it: a node's on the block, or a pool's on the share.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Block {
+    pub(crate) height: Option<u32>,
+    pub(crate) hash: String,
+    /// accepted, duplicate, inconclusive, rejected or undelivered; from a pool also stale or lost.
+    pub(crate) result: &'static str,
+    /// In the other's words, and plain ones.
+    pub(crate) reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transactions: Option<usize>,
+    /// In bitcoin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reward: Option<f64>,
     /// What the chain asked for.
     pub(crate) difficulty: f64,
     #[serde(flatten)]
@@ -103,11 +157,30 @@ impl Event {
 
     /// What `--quiet` leaves out.
     pub(crate) fn is_chatter(&self) -> bool {
-        matches!(self, Self::Started(_) | Self::Connected { .. } | Self::Job { .. } | Self::Hashrate { .. })
+        matches!(
+            self,
+            Self::Started(_)
+                | Self::Connected { .. }
+                | Self::PoolConnected { .. }
+                | Self::Job(_)
+                | Self::Share(_)
+                | Self::Hashrate { .. }
+        )
     }
 }
 
-/// The difficulty of what a share was asked to meet.
-pub(crate) fn asked_difficulty(share: &Share) -> f64 {
-    target::difficulty(share.target())
+impl ShareEvent {
+    pub(crate) fn new(judged: &Judged, standing: Standing) -> Self {
+        let share = &judged.share;
+        let solo = share.terms().share_target == Target::ZERO;
+        Self {
+            status: judged.fate.word(),
+            reason: judged.fate.reason().map(str::to_owned),
+            difficulty: share.difficulty(),
+            hash: share.hash().to_string(),
+            latency: judged.latency.map(|latency| latency.as_secs_f64()),
+            proof: Proof::new(share, &judged.device),
+            standing: (!solo).then_some(standing),
+        }
+    }
 }

@@ -37,7 +37,7 @@ impl Output {
         Self {
             format: args.log_format,
             quiet: args.quiet,
-            style: text::Style { colour },
+            style: text::Style { colour, debug: args.debug },
             started: Instant::now(),
             closed: false,
         }

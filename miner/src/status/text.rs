@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::event::{Block, Event, Started};
+use super::event::{Block, Event, JobEvent, ShareEvent, Standing, Started};
 use super::summary::{Counts, Summary};
 
 /// How a line may look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     pub(crate) colour: bool,
+    /// Whether more is told of each job and share.
+    pub(crate) debug: bool,
 }
 
 impl Style {
@@ -27,21 +29,19 @@ pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<Str
     let body = match event {
         Event::Started(started) => return Some(started_line(started)),
         Event::Summary(summary) => return Some(summary_lines(summary)),
-        // A share of a solo run is a block, which has a line of its own.
-        Event::Share { .. } => return None,
-        // That block's line says as much.
-        Event::Job { on_own_block: true, .. } => return None,
+        Event::Job(job) if job.goes_without_saying && !style.debug => return None,
+        Event::Job(job) => style.paint(Style::DIM, &job_line(job, style)),
+        Event::Share(share) => share_line(share, style)?,
         Event::Connected { url, chain, height, payout } => {
             format!("mining on {chain} at height {height}, {url}; {payout}")
         }
-        Event::Job { height, transactions, difficulty, .. } => style.paint(
-            Style::DIM,
-            &format!(
-                "block {height} wanted: {}, difficulty {}",
-                count(*transactions, "transaction"),
-                number(*difficulty)
-            ),
-        ),
+        Event::PoolConnected { url, version_mask, resumed } => {
+            let again = if *resumed { ", the earlier session goes on" } else { "" };
+            format!("mining on {url}, version mask {version_mask}{again}")
+        }
+        Event::Disconnected { url, reason } => {
+            style.paint(Style::YELLOW, &format!("warning: {url} is gone: {reason}"))
+        }
         Event::Block(block) => block_line(block, style),
         Event::Notice { message } => message.clone(),
         Event::Hashrate { hs_10s, hs_60s, hs_15m, .. } => style.paint(
@@ -65,8 +65,38 @@ fn block_line(block: &Block, style: Style) -> String {
     let verdict =
         style.paint(if good { Style::GREEN } else { Style::RED }, reason.as_deref().unwrap_or(result));
     let device = &proof.device;
-    let transactions = count(*transactions, "transaction");
-    format!("block {height} found by {device}: {hash}, {transactions}, {reward} BTC: {verdict}")
+    let height = height.map(|height| format!(" {height}")).unwrap_or_default();
+    let transactions =
+        transactions.map(|some| format!(", {}", count(some, "transaction"))).unwrap_or_default();
+    let reward = reward.map(|reward| format!(", {reward} BTC")).unwrap_or_default();
+    format!("block{height} found by {device}: {hash}{transactions}{reward}: {verdict}")
+}
+
+fn job_line(job: &JobEvent, style: Style) -> String {
+    let height = job.height.map(|height| format!("block {height} wanted")).unwrap_or("a new job".to_owned());
+    let mut details = Vec::new();
+    details.extend(job.transactions.map(|some| count(some, "transaction")));
+    details.extend(job.share_difficulty.map(|share| format!("shares of difficulty {}", number(share))));
+    details.push(format!("difficulty {}", number(job.difficulty)));
+    details.extend(style.debug.then(|| format!("job {}", job.job)));
+    format!("{height}: {}", details.join(", "))
+}
+
+/// As minerd has it, with the time that the pool took to answer and its reason.
+fn share_line(share: &ShareEvent, style: Style) -> Option<String> {
+    let Standing { accepted, judged, hs_10s } = share.standing?;
+    let status =
+        style.paint(if share.status == "accepted" { Style::GREEN } else { Style::RED }, share.status);
+    let percent = 100.0 * accepted as f64 / judged.max(1) as f64;
+    let latency = share.latency.map(|seconds| format!(", {:.0} ms", seconds * 1e3)).unwrap_or_default();
+    let reason = share.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let proof = &share.proof;
+    let details = format!(" [{}, job {}, target {}]", share.hash, proof.job, proof.target);
+    let details = if style.debug { details } else { String::new() };
+    Some(format!(
+        "{status}: {accepted}/{judged} ({percent:.2}%), {}{latency}{reason}{details}",
+        khashes(hs_10s)
+    ))
 }
 
 fn summary_lines(summary: &Summary) -> String {
@@ -107,6 +137,11 @@ pub(crate) fn hashrate(rate: f64) -> String {
     format!("{:.2} {unit}", rate / 1000f64.powi(power as i32))
 }
 
+/// A rate in the unit that scripts read: minerd's, with its digits.
+pub(crate) fn khashes(rate: f64) -> String {
+    format!("{:.*} khash/s", if rate >= 1e6 { 0 } else { 2 }, rate / 1e3)
+}
+
 /// A number with four digits that count.
 fn number(value: f64) -> String {
     if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e6) {
@@ -126,6 +161,12 @@ mod tests {
         assert_eq!(hashrate(0.0), "0.00 H/s");
         assert_eq!(hashrate(999.0), "999.00 H/s");
         assert_eq!(hashrate(34_200_000.0), "34.20 MH/s");
+    }
+
+    #[test]
+    fn shares_are_told_in_the_words_of_minerd() {
+        assert_eq!(khashes(14_760_400.0), "14760 khash/s");
+        assert_eq!(khashes(999_126.0), "999.13 khash/s");
     }
 
     #[test]

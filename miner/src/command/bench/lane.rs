@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use miner_core::bitcoin::block::{Header, Version};
 use miner_core::bitcoin::hashes::Hash as _;
-use miner_core::bitcoin::{BlockHash, CompactTarget, Target, TxMerkleNode};
-use miner_core::{Job, Terms, VersionMask};
+use miner_core::bitcoin::{BlockHash, CompactTarget, Target};
+use miner_core::{Job, JobParams, RootSource, Terms, TimeWindow, VersionMask};
 use miner_cpu::{CpuBackend, Kernel};
 use miner_engine::Engine;
 
@@ -15,6 +14,8 @@ use miner_engine::Engine;
 pub(crate) const WARM_UP: Duration = Duration::from_millis(30);
 /// A hit has this many leading zero bits: one in 65,536 hashes.
 const HIT_BITS: u32 = 16;
+/// Room for more headers than any run can hash.
+const EXTRANONCE_SIZE: u8 = 8;
 /// A network target that no hash meets: a round must not end with a block.
 const NO_BLOCK: u32 = 0x0300_0001;
 
@@ -44,7 +45,7 @@ impl Lane {
     /// Measures one round: hashes really done, over the time that really passed.
     pub(crate) fn run(&mut self, time: Duration) {
         let total_before = self.engine.snapshot().hashes();
-        self.engine.set_job(fresh_job(), self.terms());
+        self.engine.set_job(endless_job(), terms(self.version_rolling));
         std::thread::sleep(WARM_UP);
         let (begin, before) = (Instant::now(), self.engine.snapshot().hashes());
         std::thread::sleep(time);
@@ -69,17 +70,7 @@ impl Lane {
 
     /// How many headers may share a message schedule.
     pub(crate) fn versions(&self) -> u32 {
-        1 << self.mask().bits().count_ones()
-    }
-
-    fn mask(&self) -> VersionMask {
-        if self.version_rolling { VersionMask::BIP320 } else { VersionMask::NONE }
-    }
-
-    fn terms(&self) -> Terms {
-        let mut target = [0xff; 32];
-        target[..(HIT_BITS / 8) as usize].fill(0);
-        Terms { share_target: Target::from_be_bytes(target), ..Terms::solo(0, self.mask()) }
+        1 << terms(self.version_rolling).version_mask.bits().count_ones()
     }
 
     /// Waits until no more hashes are counted and all hits are delivered.
@@ -97,19 +88,29 @@ impl Lane {
     }
 }
 
-/// A job like no other, so that no hit is counted twice, here or in the next run.
-fn fresh_job() -> Arc<Job> {
+/// The terms of a measurement: hits are rare enough to cost nothing.
+pub(crate) fn terms(version_rolling: bool) -> Terms {
+    let mask = if version_rolling { VersionMask::BIP320 } else { VersionMask::NONE };
+    let mut target = [0xff; 32];
+    target[..(HIT_BITS / 8) as usize].fill(0);
+    Terms { share_target: Target::from_be_bytes(target), ..Terms::solo(EXTRANONCE_SIZE, mask) }
+}
+
+/// A job like no other, so that no hit is counted twice, here or in the next run; and no run comes to its end.
+pub(crate) fn endless_job() -> Arc<Job> {
     static TIME: LazyLock<AtomicU32> = LazyLock::new(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         AtomicU32::new(now.subsec_nanos().wrapping_mul(4).wrapping_add(now.as_secs() as u32))
     });
-    let header = Header {
-        version: Version::from_consensus(0x2000_0000),
+    let job = Job::new(JobParams {
+        id: "bench".to_owned(),
+        version: 0x2000_0000,
+        reserved_version_bits: 0,
         prev_blockhash: BlockHash::all_zeros(),
-        merkle_root: TxMerkleNode::all_zeros(),
-        time: TIME.fetch_add(1, Ordering::Relaxed),
+        time: TimeWindow::fixed(TIME.fetch_add(1, Ordering::Relaxed)),
         bits: CompactTarget::from_consensus(NO_BLOCK),
-        nonce: 0,
-    };
-    Arc::new(Job::from_header("bench", &header).expect("the bits are valid"))
+        clean: true,
+        root: RootSource::Coinbase { prefix: vec![], suffix: vec![], branch: vec![] },
+    });
+    Arc::new(job.expect("the bits are valid"))
 }

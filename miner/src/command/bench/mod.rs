@@ -1,6 +1,6 @@
 //! `miner bench`: hashrates through the whole engine, in interleaved rounds, with the work proved by hits.
 
-mod lane;
+pub(super) mod lane;
 mod report;
 mod stats;
 mod system;
