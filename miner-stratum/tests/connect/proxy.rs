@@ -118,6 +118,8 @@ async fn http_logs_in_where_it_must() {
         let fault = fault(&format!("http://{login}{proxy}")).await;
         assert!(matches!(fault, ProxyError::Login), "{login}: {fault:?}");
     }
+    let tinyproxy = canned(vec![b"HTTP/1.0 401 Unauthorized\r\n\r\n".to_vec()], false).await;
+    assert!(matches!(fault(&format!("http://me:canary@{tinyproxy}")).await, ProxyError::Login));
 }
 
 #[tokio::test]

@@ -82,13 +82,19 @@ async fn who_is_not_trusted_is_told_apart_with_all_ways_out() {
     let namesakes = Authority::new().signs(&params(&["localhost"]));
     assert_eq!(fault(&namesakes, others).await, CertificateFault::BadSignature);
 
-    let own = self_signed(&params(&["localhost"]));
-    let server = server(&own).await;
-    let error = fails(&trusting(&by_name(server), Trust::System)).await.to_string();
-    for part in
-        ["TLS with localhost:", "self-signed", "--cert", "pin", "insecure", &own.fingerprint().to_string()]
-    {
-        assert!(error.contains(part), "{part}: {error}");
+    for own in [params(&["localhost"]), of_an_authority(params(&["localhost"]))] {
+        let own = self_signed(&own);
+        let error = fails(&trusting(&by_name(server(&own).await), Trust::System)).await.to_string();
+        for part in [
+            "TLS with localhost:",
+            "self-signed",
+            "--cert",
+            "pin",
+            "insecure",
+            &own.fingerprint().to_string(),
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 }
 

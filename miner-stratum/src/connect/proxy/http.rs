@@ -30,7 +30,8 @@ pub(super) async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(
     let line = String::from_utf8_lossy(head.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default());
     match status(&line) {
         Some(200..=299) => Ok(stream),
-        Some(407) => Err(ProxyError::Login),
+        // 407 is the code for proxies; tinyproxy refuses a wrong login with 401.
+        Some(401 | 407) => Err(ProxyError::Login),
         Some(_) => Err(ProxyError::Refused(line.escape_debug().take(WORDS).collect())),
         None => Err(ProxyError::Protocol("HTTP")),
     }

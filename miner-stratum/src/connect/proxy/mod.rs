@@ -18,7 +18,7 @@ pub enum ProxyError {
     #[error(transparent)]
     Tcp(#[from] TcpError),
     /// It fell silent or hung up before there was a connection.
-    #[error("it broke off: {0}")]
+    #[error("it broke off: {0}: are its port and its scheme right?")]
     Io(#[from] io::Error),
     /// Whatever listens there is no such proxy.
     #[error("it does not speak {0}: are its port and its scheme right?")]

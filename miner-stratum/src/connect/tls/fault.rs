@@ -55,7 +55,7 @@ pub enum CertificateFault {
     #[error("its certificate is not valid yet: is this machine's clock right?")]
     NotYetValid,
     /// For another name.
-    #[error("its certificate is for another host ({0}): use that name, or pin the certificate")]
+    #[error("its certificate is for {0}, not for this host: use a name that it has, or pin it")]
     OtherHost(String),
     /// Signed by nobody who is trusted.
     #[error(
@@ -73,8 +73,11 @@ pub enum CertificateFault {
         "a signature is wrong: its certificate is not by the issuer that it names, or it does not hold the key to it"
     )]
     BadSignature,
-    /// Anything else.
-    #[error("its certificate is refused: {0}")]
+    /// Anything else; openssl's self-signed ones for example, which are marked as an authority's.
+    #[error(
+        "its certificate is refused ({0}; it may be self-signed): name it as trusted (--cert FILE), pin it, \
+         or switch the check off for this pool (insecure)"
+    )]
     Refused(String),
 }
 
@@ -109,6 +112,7 @@ impl CertificateFault {
             CertificateError::UnknownIssuer => Self::Untrusted,
             CertificateError::BadSignature => Self::BadSignature,
             CertificateError::ApplicationVerificationFailure => Self::NotPinned,
+            CertificateError::Other(other) => Self::Refused(other.to_string()),
             other => Self::Refused(other.to_string()),
         }
     }
@@ -116,7 +120,7 @@ impl CertificateFault {
 
 fn listed(names: &[String]) -> String {
     match names {
-        [] => "it names none".to_owned(),
+        [] => "no name at all".to_owned(),
         names => names.join(", ").chars().take(NAMES).collect(),
     }
 }

@@ -66,11 +66,10 @@ fn roots(file: &Path, provider: Arc<CryptoProvider>) -> Result<Belief, String> {
     let listed = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let listed = listed.map_err(|error| error.to_string())?;
     let mut store = RootCertStore::empty();
-    for certificate in &listed {
-        store.add(certificate.clone()).map_err(|error| error.to_string())?;
-    }
-    if store.is_empty() {
-        return Err("it holds no PEM block named CERTIFICATE".to_owned());
+    // Bundles hold old certificates that nothing can be made of: what matters is that some are left.
+    let (added, _) = store.add_parsable_certificates(listed.iter().cloned());
+    if added == 0 {
+        return Err("it holds no PEM block named CERTIFICATE that can be read".to_owned());
     }
     let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
     Ok(Belief::Chain { chain: chain.map_err(|error| error.to_string())?, listed })

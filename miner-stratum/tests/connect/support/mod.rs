@@ -1,8 +1,8 @@
 //! What the tests of this folder stand on: routes, and a server that says back what it hears.
 
-pub mod certificates;
-pub mod proxies;
-pub mod tls;
+pub(crate) mod certificates;
+pub(crate) mod proxies;
+pub(crate) mod tls;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,30 +14,30 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Time for what must succeed: a slow machine may use it up, a right one never does.
-pub const PLENTY: Duration = Duration::from_secs(30);
+pub(crate) const PLENTY: Duration = Duration::from_secs(30);
 /// Time for what must run out.
-pub const SHORT: Duration = Duration::from_millis(400);
+pub(crate) const SHORT: Duration = Duration::from_millis(400);
 
 /// Says, for the log of a test run, that something was not tested.
-pub fn skipped(test: &str, reason: &str) {
+pub(crate) fn skipped(test: &str, reason: &str) {
     eprintln!("skipped: {test}: {reason}");
 }
 
-pub fn route(url: &str) -> Route {
+pub(crate) fn route(url: &str) -> Route {
     Route { url: url.parse().unwrap(), proxy: None, trust: Trust::System }
 }
 
-pub fn trusting(url: &str, trust: Trust) -> Route {
+pub(crate) fn trusting(url: &str, trust: Trust) -> Route {
     Route { trust, ..route(url) }
 }
 
 /// Connects and sees that bytes go both ways.
-pub async fn reaches(route: &Route) {
+pub(crate) async fn reaches(route: &Route) {
     let mut stream = connect_within(route, PLENTY).await.unwrap_or_else(|error| panic!("{route:?}: {error}"));
     echoes(&mut stream).await;
 }
 
-pub async fn fails(route: &Route) -> ConnectError {
+pub(crate) async fn fails(route: &Route) -> ConnectError {
     match connect_within(route, PLENTY).await {
         Ok(_) => panic!("{route:?} gave a stream"),
         Err(error) => error,
@@ -45,7 +45,7 @@ pub async fn fails(route: &Route) -> ConnectError {
 }
 
 /// Connects to what falls silent: it must be given up when [`SHORT`] is over, not before and not never.
-pub async fn gives_up(route: &Route) -> String {
+pub(crate) async fn gives_up(route: &Route) -> String {
     let started = Instant::now();
     let attempt = timeout(PLENTY, connect_within(route, SHORT)).await;
     let Err(error) = attempt.expect("it ends") else { panic!("{route:?} gave a stream") };
@@ -53,7 +53,7 @@ pub async fn gives_up(route: &Route) -> String {
     error.to_string()
 }
 
-pub async fn echoes(stream: &mut Box<dyn Transport>) {
+pub(crate) async fn echoes(stream: &mut Box<dyn Transport>) {
     stream.write_all(b"hello\n").await.unwrap();
     let mut heard = [0; 6];
     stream.read_exact(&mut heard).await.unwrap();
@@ -61,14 +61,17 @@ pub async fn echoes(stream: &mut Box<dyn Transport>) {
 }
 
 /// A listener on a free port of an IPv4 loopback address.
-pub async fn listener() -> (TcpListener, SocketAddr) {
+pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// Handles each connection in a task of its own, until the handle's owner aborts it or the runtime ends.
-pub fn serve<F>(listener: TcpListener, handle: impl Fn(TcpStream) -> F + Send + 'static) -> JoinHandle<()>
+pub(crate) fn serve<F>(
+    listener: TcpListener,
+    handle: impl Fn(TcpStream) -> F + Send + 'static,
+) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -80,18 +83,18 @@ where
 }
 
 /// A server without TLS that echoes.
-pub async fn plain() -> SocketAddr {
+pub(crate) async fn plain() -> SocketAddr {
     let (listener, address) = listener().await;
     serve(listener, echo);
     address
 }
 
-pub async fn echo<S: AsyncRead + AsyncWrite>(stream: S) {
+pub(crate) async fn echo<S: AsyncRead + AsyncWrite>(stream: S) {
     let (mut read, mut write) = split(stream);
     let _ = tokio::io::copy(&mut read, &mut write).await;
 }
 
 /// Carries bytes between two streams until either ends.
-pub async fn join(mut one: TcpStream, mut other: TcpStream) {
+pub(crate) async fn join(mut one: TcpStream, mut other: TcpStream) {
     let _ = copy_bidirectional(&mut one, &mut other).await;
 }

@@ -10,14 +10,14 @@ use tokio::net::TcpStream;
 use super::{join, listener, serve};
 
 /// What a proxy was asked for.
-pub type Asked = Arc<Mutex<Vec<String>>>;
+pub(crate) type Asked = Arc<Mutex<Vec<String>>>;
 
-pub fn asked(asked: &Asked) -> Vec<String> {
+pub(crate) fn asked(asked: &Asked) -> Vec<String> {
     asked.lock().unwrap().clone()
 }
 
 /// A SOCKS5 proxy (RFC 1928), which may want a login (RFC 1929).
-pub async fn socks5(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
+pub(crate) async fn socks5(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
     let (listener, address) = listener().await;
     let asked = Asked::default();
     let record = asked.clone();
@@ -76,7 +76,7 @@ async fn text(stream: &mut TcpStream) -> std::io::Result<String> {
 }
 
 /// An HTTP proxy that knows CONNECT alone, and may want a login in Base64; it writes down each request's lines.
-pub async fn http(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
+pub(crate) async fn http(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
     let (listener, address) = listener().await;
     let asked = Asked::default();
     let record = asked.clone();
@@ -119,7 +119,7 @@ async fn serve_http(
 }
 
 /// Listens to the first words, gives a canned answer, and falls silent or hangs up.
-pub async fn canned(answers: Vec<Vec<u8>>, hangs_up: bool) -> SocketAddr {
+pub(crate) async fn canned(answers: Vec<Vec<u8>>, hangs_up: bool) -> SocketAddr {
     let (listener, address) = listener().await;
     serve(listener, move |mut stream| {
         let answers = answers.clone();

@@ -14,10 +14,10 @@ use super::certificates::Identity;
 use super::{echo, listener, serve};
 
 /// The first line of a server that was asked for no name.
-pub const NAMELESS: &str = "sni: none\n";
+pub(crate) const NAMELESS: &str = "sni: none\n";
 
 /// Whether key and certificate fit together is the client's business.
-pub fn acceptor(identity: &Identity, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
+pub(crate) fn acceptor(identity: &Identity, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
     let key = ring::sign::any_supported_type(&identity.key).unwrap();
     let certified = CertifiedKey::new(vec![identity.certificate.clone()], key);
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -28,13 +28,13 @@ pub fn acceptor(identity: &Identity, versions: &[&'static SupportedProtocolVersi
     TlsAcceptor::from(Arc::new(config))
 }
 
-pub async fn server(identity: &Identity) -> SocketAddr {
+pub(crate) async fn server(identity: &Identity) -> SocketAddr {
     let (listener, address) = listener().await;
     serve_on(listener, acceptor(identity, ALL_VERSIONS));
     address
 }
 
-pub fn serve_on(listener: TcpListener, acceptor: TlsAcceptor) {
+pub(crate) fn serve_on(listener: TcpListener, acceptor: TlsAcceptor) {
     serve(listener, move |stream| greet(acceptor.clone(), stream));
 }
 
