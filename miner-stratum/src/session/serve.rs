@@ -108,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
             sent = self.writer.write_buf(&mut self.out.0), if !self.out.is_empty() => {
                 sent.map_err(|error| broken(&error))?;
                 self.out.tidy();
+                self.hear()?;
             }
             changed = self.jobs.changed(), if has_room => {
                 changed.map_err(|_| Ended::Shutdown)?;
@@ -123,15 +124,17 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
         Ok(())
     }
 
-    /// Takes every whole line that has come.
+    /// Takes the whole lines that have come, as long as there is room for the answers.
     fn hear(&mut self) -> Result<(), Ended> {
         let board = self.jobs.borrow().clone();
-        let mut whole = false;
-        while let Some(line) = self.codec.decode(&mut self.input).map_err(|_| Ended::LineTooLong)? {
-            whole = true;
-            self.session.hear(line, &board, &mut self.out)?;
+        while !self.out.is_full() {
+            let line = self.codec.decode(&mut self.input).map_err(|_| Ended::LineTooLong)?;
+            self.clock.heard(line.is_some(), !self.input.is_empty());
+            match line {
+                Some(line) => self.session.hear(line, &board, &mut self.out)?,
+                None => break,
+            }
         }
-        self.clock.heard(whole, !self.input.is_empty());
         Ok(())
     }
 
@@ -142,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
 
     /// Hears what has arrived by now, for it may hold a block; unless the miner is one that cannot be understood.
     async fn hear_out(&mut self, why: &Ended) {
-        if matches!(why, Ended::LineTooLong | Ended::Flood | Ended::NoRoom) {
+        if matches!(why, Ended::LineTooLong | Ended::NoRoom) {
             return;
         }
         let _ = timeout(FAREWELL, self.read_on()).await;
@@ -186,7 +189,7 @@ impl Clock {
             .fold(silence, |next, other| if other.0 < next.0 { other } else { next })
     }
 
-    /// Bytes came: with a whole line among them or not, and with a line begun or not.
+    /// There was a whole line or not, and there is the beginning of one or not.
     fn heard(&mut self, whole: bool, begun: bool) {
         let now = Instant::now();
         if whole {
