@@ -95,8 +95,8 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
     /// Waits for the next thing that happens. While the miner does not take what it was sent, nothing more is read
     /// or announced.
     async fn step(&mut self) -> Result<(), Ended> {
-        let (due, missed) = self.clock.next(self.session.is_ready(), &self.session.limits);
         let has_room = !self.out.is_full();
+        let (due, missed) = self.clock.next(self.session.is_ready(), has_room, &self.session.limits);
         self.input.reserve(READ);
         tokio::select! {
             read = self.reader.read_buf(&mut self.input), if has_room => {
@@ -172,15 +172,16 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
 }
 
 impl Clock {
-    /// The next deadline, and what has ended then; `None`: it is time to ask for a sign of life.
-    fn next(&self, ready: bool, limits: &Limits) -> (Instant, Option<Ended>) {
+    /// The next deadline, and what has ended then; `None`: it is time to ask for a sign of life. A line has no
+    /// deadline while nothing is read.
+    fn next(&self, ready: bool, reading: bool, limits: &Limits) -> (Instant, Option<Ended>) {
         let silence = match self.asked {
             false => (self.heard + limits.silence / 2, None),
             true => (self.heard + limits.silence, Some(Ended::Silent)),
         };
         let deadlines = [
             (!ready).then(|| (self.began + limits.handshake, Some(Ended::Handshake))),
-            self.partial.map(|since| (since + limits.stall, Some(Ended::PartialLine))),
+            self.partial.filter(|_| reading).map(|since| (since + limits.stall, Some(Ended::PartialLine))),
             self.unread.map(|since| (since + limits.stall, Some(Ended::SlowReader))),
         ];
         deadlines

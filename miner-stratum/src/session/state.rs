@@ -14,9 +14,6 @@ use crate::message::{
     Subscribed,
 };
 
-/// The longest name of a worker that may log in, in bytes.
-const WORKER_NAME: usize = 256;
-
 /// One session. Dropping it closes it at the pool.
 pub(super) struct Session<P: Pool> {
     pub(super) pool: Arc<P>,
@@ -214,8 +211,7 @@ impl<P: Pool> Session<P> {
         if self.workers.contains(&worker) {
             return Ok(());
         }
-        let fits = worker.len() <= WORKER_NAME && self.workers.len() < self.limits.workers;
-        if !fits || !self.pool.authorize(&worker, password) {
+        if self.workers.len() >= self.limits.workers || !self.pool.authorize(&worker, password) {
             self.strike();
             return Err((&RejectReason::Unauthorized).into());
         }

@@ -1,7 +1,5 @@
 //! From the first line to the first job, and what else is asked on the way.
 
-use std::sync::Arc;
-
 use miner_core::JobParams;
 use miner_stratum::session::{Ended, Limits};
 use serde_json::json;
@@ -65,7 +63,7 @@ async fn login_may_come_first_and_jobs_wait_for_both_and_for_there_to_be_one() {
     assert_eq!(miner.call("mining.authorize", &json!(["me"])).await, Ok(json!(true)));
     assert_eq!(miner.call("mining.authorize", &json!(["me", "wrong"])).await, Ok(json!(true)), "it is in");
     assert_eq!(miner.call("mining.authorize", &json!(["you", "wrong"])).await.unwrap_err()[0], 24);
-    assert_eq!(miner.call("mining.authorize", &json!(["x".repeat(257), ""])).await.unwrap_err()[0], 24);
+    assert_eq!(miner.call("mining.authorize", &json!(["x".repeat(257), ""])).await.unwrap_err()[0], 20);
     miner.call("mining.subscribe", &json!([])).await.unwrap();
     // A second one gives the same.
     assert_eq!(miner.call("mining.subscribe", &json!(["again"])).await.unwrap()[1], "00000000");
@@ -93,7 +91,7 @@ async fn a_session_has_as_many_workers_as_it_may() {
 
 #[tokio::test]
 async fn a_full_pool_says_so_and_closes() {
-    let pool = Arc::new(TestPool { full: true, ..TestPool::default() });
+    let pool = TestPool::full();
     let mut miner = Miner::new(&pool);
     assert_eq!(miner.call("mining.subscribe", &json!([])).await.unwrap_err()[0], 20);
     assert_eq!(miner.end().await, Ended::NoRoom);

@@ -34,7 +34,7 @@ pub(crate) struct TestPool {
     pub(crate) difficulty: Mutex<f64>,
     /// The extranonce1 of the next session, or as many as there are.
     pub(crate) extranonce1: Mutex<Option<Extranonce>>,
-    pub(crate) full: bool,
+    full: bool,
     opened: AtomicU32,
     taken: Mutex<HashSet<BlockHash>>,
     log: Mutex<Vec<Heard>>,
@@ -43,6 +43,11 @@ pub(crate) struct TestPool {
 impl TestPool {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    /// A pool without an extranonce for anyone.
+    pub(crate) fn full() -> Arc<Self> {
+        Arc::new(Self { full: true, ..Self::default() })
     }
 
     /// A pool with one job.
