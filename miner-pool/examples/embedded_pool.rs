@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = NodePool::new(node, keeper, difficulty, |event| match event {
         PoolEvent::Accepted { worker, share, .. } => println!("{worker}: share of {:.6}", share.difficulty()),
         PoolEvent::Rejected { worker, reason, .. } => println!("{worker}: {reason}"),
-        PoolEvent::Block { worker, share, verdict } => {
+        PoolEvent::Block { worker, share, verdict, .. } => {
             println!("{worker}: BLOCK {}: {verdict:?}", share.hash())
         }
         PoolEvent::Job(job) => println!("job {} on {}", job.id(), job.prev_blockhash()),

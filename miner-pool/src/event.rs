@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use miner_core::{Job, Share};
-use miner_node::{NodeError, Verdict};
+use miner_node::{NodeError, Template, Verdict};
 use miner_stratum::session::{Ended, RejectReason};
 
 use crate::WorkerName;
@@ -58,6 +58,8 @@ pub enum PoolEvent {
         worker: WorkerName,
         /// The share that is the block, whatever else is wrong with it.
         share: Box<Share>,
+        /// What it was built from; `None` where that is given up already, two tips later.
+        template: Option<Arc<Template>>,
         /// The chain's verdict; an error where no node could even build it.
         verdict: Result<Verdict, NodeError>,
     },

@@ -172,8 +172,9 @@ impl Pool for NodePool {
         // Those that are done need no more memory.
         while submissions.try_join_next().is_some() {}
         submissions.spawn(async move {
+            let template = pool.node.template(block.job()).ok();
             let verdict = pool.keeper.submit(&block).await;
-            pool.tell(PoolEvent::Block { worker, share: Box::new(block), verdict });
+            pool.tell(PoolEvent::Block { worker, share: Box::new(block), template, verdict });
         });
     }
 }

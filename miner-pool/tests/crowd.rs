@@ -10,7 +10,7 @@ use support::{Miner, World};
 use tokio::io::DuplexStream;
 
 const MINERS: usize = 2000;
-/// Bytes of a pipe's buffer, of which a connection has two.
+/// Bytes of a pipe's buffers, one each way.
 const PIPE: usize = 2048;
 
 /// Bytes of memory that this process holds.
@@ -37,8 +37,8 @@ async fn each_gets_its_share_accepted_in_little_memory() {
         miners.push(miner);
     }
     if let (Some(before), Some(after)) = (before, resident()) {
-        let each = (after - before) / MINERS - 2 * PIPE;
-        println!("{each} bytes an idle session, its miner's side included but for the pipe");
+        let each = (after - before) / MINERS;
+        println!("{each} bytes an idle session, its miner's side and their pipe included");
         assert!(each < 16 * 1024, "{each} bytes a session");
     }
     assert_eq!(world.pool.open_sessions(), MINERS);

@@ -68,7 +68,7 @@ async fn shares_are_taken_and_a_block_becomes_the_tip_and_brings_the_next_job() 
     server.running.await.unwrap();
     world.pool.drain(Duration::from_secs(30)).await;
     let blocks = world.events(|event| match event {
-        PoolEvent::Block { worker, share, verdict: Ok(verdict) } => {
+        PoolEvent::Block { worker, share, verdict: Ok(verdict), .. } => {
             Some((worker.to_string(), share.hash(), verdict.clone()))
         }
         _ => None,

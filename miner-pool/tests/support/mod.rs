@@ -13,24 +13,24 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::task::JoinHandle;
 
 /// The difficulty of shares: one hash in 43.
-pub const SHARE: f64 = 1e-8;
+pub(crate) const SHARE: f64 = 1e-8;
 /// What a test waits at most for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct World {
-    pub node: Arc<Node>,
-    pub pool: Arc<NodePool>,
+pub(crate) struct World {
+    pub(crate) node: Arc<Node>,
+    pub(crate) pool: Arc<NodePool>,
     events: Arc<Mutex<Vec<PoolEvent>>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl World {
     /// A chain whose blocks are not found by chance.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_blocks_of(1.0)
     }
 
-    pub fn with_blocks_of(difficulty: f64) -> Self {
+    pub(crate) fn with_blocks_of(difficulty: f64) -> Self {
         let params = EmbeddedParams::at_difficulty(difficulty, None).unwrap();
         let node = Arc::new(Node::from(EmbeddedNode::new(params, CoinbaseOptions::default()).unwrap()));
         let keeper = BlockKeeper::new(vec![node.clone()], None, |_| ()).unwrap();
@@ -45,12 +45,12 @@ impl World {
     }
 
     /// What the events are made into by `pick`.
-    pub fn events<T>(&self, pick: impl Fn(&PoolEvent) -> Option<T>) -> Vec<T> {
+    pub(crate) fn events<T>(&self, pick: impl Fn(&PoolEvent) -> Option<T>) -> Vec<T> {
         self.events.lock().unwrap().iter().filter_map(pick).collect()
     }
 
     /// The worker of each share that was taken.
-    pub fn accepted(&self) -> Vec<String> {
+    pub(crate) fn accepted(&self) -> Vec<String> {
         self.events(|event| match event {
             PoolEvent::Accepted { worker, .. } => Some(worker.to_string()),
             _ => None,
@@ -64,17 +64,17 @@ impl Drop for World {
     }
 }
 
-pub struct Miner<S> {
+pub(crate) struct Miner<S> {
     stream: BufReader<S>,
     extranonce1: Extranonce,
     job: Option<Arc<Job>>,
-    pub session: String,
-    pub difficulty: f64,
-    pub worker: String,
+    pub(crate) session: String,
+    pub(crate) difficulty: f64,
+    pub(crate) worker: String,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
-    pub fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             stream: BufReader::with_capacity(64, stream),
             extranonce1: Extranonce::EMPTY,
@@ -86,11 +86,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
     }
 
     /// Subscribes, logs in and reads the first job.
-    pub async fn log_in(&mut self, worker: &str) {
+    pub(crate) async fn log_in(&mut self, worker: &str) {
         self.resume(worker, "").await;
     }
 
-    pub async fn resume(&mut self, worker: &str, session: &str) {
+    pub(crate) async fn resume(&mut self, worker: &str, session: &str) {
         let subscribed = self.call("mining.subscribe", &json!(["tester/1.0", session])).await.unwrap();
         self.session = subscribed[0][1][1].as_str().unwrap().to_owned();
         self.extranonce1 = extranonce(subscribed[1].as_str().unwrap());
@@ -100,16 +100,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
         self.next_job().await;
     }
 
-    pub fn extranonce1(&self) -> Extranonce {
+    pub(crate) fn extranonce1(&self) -> Extranonce {
         self.extranonce1
     }
 
-    pub fn job(&self) -> &Arc<Job> {
+    pub(crate) fn job(&self) -> &Arc<Job> {
         self.job.as_ref().unwrap()
     }
 
     /// Waits for another job than the one there is.
-    pub async fn next_job(&mut self) {
+    pub(crate) async fn next_job(&mut self) {
         let known = self.job.take();
         while self.job.is_none() {
             let line = self.line().await.expect("the session goes on");
@@ -119,12 +119,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
     }
 
     /// The parameters of the share with the lowest good nonce from `from` on.
-    pub fn solve(&self, from: u32) -> Value {
+    pub(crate) fn solve(&self, from: u32) -> Value {
         self.solve_at(from, self.difficulty)
     }
 
     /// The same for another difficulty.
-    pub fn solve_at(&self, from: u32, difficulty: f64) -> Value {
+    pub(crate) fn solve_at(&self, from: u32, difficulty: f64) -> Value {
         let (job, extranonce2) = (self.job(), Extranonce::nth(0, 4));
         let share_target = target::from_difficulty(difficulty).unwrap();
         let terms = Terms {
@@ -144,14 +144,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
     }
 
     /// Submits: the code of the error, if one comes.
-    pub async fn submit(&mut self, share: &Value) -> Result<(), i64> {
+    pub(crate) async fn submit(&mut self, share: &Value) -> Result<(), i64> {
         match self.call("mining.submit", share).await {
             Ok(_) => Ok(()),
             Err(error) => Err(error[0].as_i64().unwrap()),
         }
     }
 
-    pub async fn call(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
+    pub(crate) async fn call(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         let line = json!({"id": 4, "method": method, "params": params}).to_string() + "\n";
         self.stream.write_all(line.as_bytes()).await.unwrap();
         loop {
@@ -167,13 +167,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
     }
 
     /// Whether the connection is open and answers.
-    pub async fn call_if_open(&mut self, method: &str) -> bool {
+    pub(crate) async fn call_if_open(&mut self, method: &str) -> bool {
         let line = json!({"id": 4, "method": method}).to_string() + "\n";
         self.stream.write_all(line.as_bytes()).await.is_ok() && self.line().await.is_some()
     }
 
     /// The next line; `None` at the end.
-    pub async fn line(&mut self) -> Option<Value> {
+    pub(crate) async fn line(&mut self) -> Option<Value> {
         let mut line = String::new();
         let read =
             tokio::time::timeout(PATIENCE, self.stream.read_line(&mut line)).await.expect("a line in time");
