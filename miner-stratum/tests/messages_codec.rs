@@ -79,6 +79,9 @@ fn a_line_that_trickles_in_is_searched_once_and_allocates_nothing() {
     bytes.extend_from_slice(b"\n");
     assert_eq!(codec.decode(&mut bytes).unwrap(), Some(Ok(ping())));
     assert!(bytes.is_empty());
+    // The next line starts anew.
+    bytes.extend_from_slice(format!("{PING}\n").as_bytes());
+    assert_eq!(codec.decode(&mut bytes).unwrap(), Some(Ok(ping())));
 }
 
 #[test]
