@@ -20,6 +20,8 @@ mod session;
 mod shared;
 mod shares;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod wire;
 
@@ -68,7 +70,7 @@ impl Client {
     fn start_over(options: ClientOptions, dial: Dial) -> (Self, UnboundedReceiver<ClientEvent>) {
         let (tell, events) = unbounded_channel();
         let shared = Arc::new(Shared::new(tell));
-        let supervisor = Supervisor::new(&options, shared.clone(), dial);
+        let supervisor = Supervisor::new(options, shared.clone(), dial);
         let task = Arc::new(Task(tokio::spawn(supervisor.run())));
         (Self { shared, _task: task }, events)
     }

@@ -249,8 +249,8 @@ impl Roster {
         if left().next().is_none() {
             return Some(Step::AllRefused);
         }
-        let failed_out =
-            |retries: u32| left().all(|seat| seat.state == State::Down && seat.tries >= retries.max(1));
+        let is_up = |seat: &Seat| matches!(seat.state, State::Up { .. });
+        let failed_out = |retries: u32| left().all(|seat| !is_up(seat) && seat.tries >= retries.max(1));
         self.retries.is_some_and(failed_out).then_some(Step::OutOfRetries)
     }
 }

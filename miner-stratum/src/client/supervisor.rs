@@ -24,8 +24,13 @@ pub(super) struct Supervisor {
     roster: Roster,
     seats: Vec<Seat>,
     links: JoinSet<(End, Memory)>,
-    news: (mpsc::UnboundedSender<(PoolId, News)>, mpsc::UnboundedReceiver<(PoolId, News)>),
+    /// What connections tell, and what they tell it by.
+    news: mpsc::UnboundedReceiver<Told>,
+    tell: mpsc::UnboundedSender<Told>,
 }
+
+/// Something that a connection to this pool has to tell.
+type Told = (PoolId, News);
 
 /// One pool of the list.
 struct Seat {
@@ -50,7 +55,7 @@ struct Live {
 }
 
 impl Supervisor {
-    pub(super) fn new(options: &ClientOptions, shared: Arc<Shared>, dial: Dial) -> Self {
+    pub(super) fn new(mut options: ClientOptions, shared: Arc<Shared>, dial: Dial) -> Self {
         let roster = Roster::new(
             options.pools.len(),
             options.stable,
@@ -59,8 +64,10 @@ impl Supervisor {
             fastrand::Rng::new(),
             Instant::now(),
         );
-        let seats = (0..).map_while(|pool| Seat::new(pool, options)).collect();
-        Self { shared, dial, roster, seats, links: JoinSet::new(), news: mpsc::unbounded_channel() }
+        let pools = std::mem::take(&mut options.pools).into_iter().enumerate();
+        let seats = pools.map(|(number, pool)| Seat::new(number, pool, &options)).collect();
+        let (tell, news) = mpsc::unbounded_channel();
+        Self { shared, dial, roster, seats, links: JoinSet::new(), news, tell }
     }
 
     pub(super) async fn run(mut self) {
@@ -75,7 +82,7 @@ impl Supervisor {
             tokio::select! {
                 // The news of a connection come before its end.
                 biased;
-                Some((pool, news)) = self.news.1.recv() => self.on_news(pool, news),
+                Some((pool, news)) = self.news.recv() => self.on_news(pool, news),
                 Some(joined) = self.links.join_next_with_id() => self.on_end(joined),
                 () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {}
             }
@@ -110,7 +117,7 @@ impl Supervisor {
             route,
             setup: seat.setup.clone(),
             shared: self.shared.clone(),
-            news: self.news.0.clone(),
+            news: self.tell.clone(),
             needed: is_needed,
         };
         let task = self.links.spawn(link.run(std::mem::take(&mut seat.memory))).id();
@@ -157,14 +164,10 @@ impl Supervisor {
         seat.memory = memory;
         // After a panic nobody else did.
         self.shared.book(|book| book.disconnected(pool));
-        match &end {
-            _ if self.roster.current() == Some(pool) => {
-                self.shared.tell(ClientEvent::Disconnected { pool: name, reason: end.to_string() });
-            }
-            End::Unneeded | End::Redirected(_) => {}
-            End::Failed(_) | End::Refused(_) => {
-                self.shared.tell(ClientEvent::Trouble(format!("{name}: {end}")))
-            }
+        if self.roster.current() == Some(pool) {
+            self.shared.tell(ClientEvent::Disconnected { pool: name, reason: end.to_string() });
+        } else if matches!(end, End::Failed(_) | End::Refused(_)) {
+            self.shared.tell(ClientEvent::Trouble(format!("{name}: {end}")));
         }
         self.settle(pool, end);
     }
@@ -198,10 +201,10 @@ impl Supervisor {
 }
 
 impl Seat {
-    fn new(pool: PoolId, options: &ClientOptions) -> Option<Self> {
-        let Pool { route, user, password } = options.pools.get(pool)?.clone();
+    fn new(number: PoolId, pool: Pool, options: &ClientOptions) -> Self {
+        let Pool { route, user, password } = pool;
         let setup = Setup {
-            pool,
+            pool: number,
             url: route.url.clone(),
             user,
             password,
@@ -212,13 +215,13 @@ impl Seat {
             follow_reconnect: options.follow_reconnect,
             silence: options.silence,
         };
-        Some(Self {
+        Self {
             route,
             setup: Arc::new(setup),
             memory: Memory::default(),
             redirect: None,
             live: None,
             end: None,
-        })
+        }
     }
 }

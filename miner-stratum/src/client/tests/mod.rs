@@ -1,0 +1,55 @@
+//! Tests of the parts that do no I/O, and of the whole on a paused clock.
+
+mod jobs;
+mod ledger;
+mod roster;
+mod session;
+
+#[path = "../../../tests/client/share.rs"]
+mod share;
+mod shares;
+
+use std::sync::Arc;
+
+use bitcoin::{BlockHash, CompactTarget, Target, hashes::Hash as _};
+use miner_core::{Extranonce, Job, Terms, VersionMask, target};
+
+use crate::message::Notify;
+
+/// A job on a network where nothing in a test is a block. `prevhash` and `contents` tell jobs apart.
+fn notify(id: &str, prevhash: u8, contents: u8, clean: bool) -> Notify {
+    Notify {
+        job_id: id.to_owned(),
+        prev_blockhash: BlockHash::from_byte_array([prevhash; 32]),
+        coinbase1: vec![contents],
+        coinbase2: vec![2],
+        branch: Vec::new(),
+        version: 0x2000_0000,
+        bits: CompactTarget::from_consensus(0x1d00_ffff),
+        time: 1_700_000_000,
+        clean,
+    }
+}
+
+fn extranonce(bytes: &[u8], size: u8) -> (Extranonce, u8) {
+    (Extranonce::try_from(bytes).unwrap(), size)
+}
+
+fn easy() -> Target {
+    target::from_difficulty(share::EASY).unwrap()
+}
+
+/// Terms under which shares are found in no time.
+fn terms(extranonce1: &[u8]) -> Terms {
+    let (extranonce1, extranonce2_size) = extranonce(extranonce1, 4);
+    Terms { extranonce1, extranonce2_size, version_mask: VersionMask::NONE, share_target: easy() }
+}
+
+fn job(notify: &Notify) -> Arc<Job> {
+    Arc::new(notify.to_job().unwrap())
+}
+
+/// A job on a network where every share is a block.
+fn block_job(id: &str) -> Arc<Job> {
+    job(&Notify { bits: CompactTarget::from_consensus(0x207f_ffff), ..notify(id, 1, 1, false) })
+}
