@@ -1,6 +1,7 @@
 //! What may be typed: names, defaults and help. Values are read in `values`; what all of it means together is
 //! checked where it is used.
 
+mod listen;
 mod mining;
 mod node;
 mod pool;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
+pub(crate) use listen::ListenArgs;
 pub(crate) use mining::{DeviceArgs, LogFormat, MiningArgs, OutputArgs, Switch};
 pub(crate) use node::{LoginArgs, NodeArgs, SoloArgs};
 use pool::IgnoredArgs;
@@ -28,6 +30,7 @@ Examples:
   miner -o stratum+ssl://pool.example:3334 -o stratum+tcp://backup.example:3333 -u ADDRESS.worker
   miner --benchmark -t 4 --time-limit 30        a hashrate, in the lines of minerd and cpuminer
   miner check share.json                        why was this share rejected?
+  miner pool --listen 127.0.0.1:3333            a pool to try miners with, over a chain of its own
   miner bench                                   measure every kernel of this CPU
   miner grind HEADER_HEX                        solve one header, like `bitcoin-util grind`";
 
@@ -46,6 +49,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Mine to a Bitcoin node that is found by itself.
     Solo(Box<SoloArgs>),
+    /// Serve a Stratum V1 pool over an embedded regtest chain: for any miner to be tried with.
+    Pool(ListenArgs),
     /// Measure hashrates that can be trusted: median and interval, with the work proved by counted hits.
     Bench(BenchArgs),
     /// Solve one header: a drop-in for `bitcoin-util grind`.

@@ -42,6 +42,7 @@ fn config_of(cli: &Cli) -> Option<&Path> {
     match &cli.command {
         None => cli.mine.mining.output.config.as_deref(),
         Some(Command::Solo(solo)) => solo.mining.output.config.as_deref(),
+        Some(Command::Pool(pool)) => pool.output.config.as_deref(),
         Some(_) => None,
     }
 }

@@ -25,6 +25,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => command::mine::run(cli.mine),
         Some(Command::Solo(args)) => command::solo::run(*args),
+        Some(Command::Pool(args)) => command::pool::run(&args),
         Some(Command::Bench(args)) => command::bench::run(&args),
         Some(Command::Check(args)) => command::check::run(&args),
         Some(Command::Grind(args)) => Ok(command::grind::run(&args)),

@@ -6,4 +6,5 @@ pub(crate) mod check;
 pub(crate) mod devices;
 pub(crate) mod grind;
 pub(crate) mod mine;
+pub(crate) mod pool;
 pub(crate) mod solo;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use miner_core::target;
+use miner_core::{Share, target};
 use miner_engine::Found;
-use miner_node::{BlockKeeper, Node, NodeError, Verdict};
+use miner_node::{BlockKeeper, Node, NodeError, Template, Verdict};
 use miner_stratum::ledger::Fate;
 
 use super::upstream::Judged;
@@ -14,25 +14,33 @@ use crate::status::event::{Block, Proof};
 pub(crate) async fn deliver(found: Found, keeper: BlockKeeper, node: Arc<Node>) -> Judged {
     let template = node.template(found.share.job()).ok();
     let verdict = keeper.submit(&found.share).await;
-    let (fate, result) = fate(&verdict);
-    let reason = match &verdict {
+    let Found { share, device } = found;
+    let block = event(&share, &device, template.as_deref(), &verdict);
+    Judged { share, device, fate: fate(&verdict).0, latency: None, block: Some(block) }
+}
+
+/// A block and its verdict, as it is told. `finder`: the device, or the worker of a pool.
+pub(crate) fn event(
+    share: &Share,
+    finder: &str,
+    template: Option<&Template>,
+    verdict: &Result<Verdict, NodeError>,
+) -> Block {
+    let reason = match verdict {
         Ok(Verdict::Accepted) => None,
         Ok(verdict) => Some(verdict.explain()),
         Err(error) => Some(error.to_string()),
     };
-    let Found { share, device } = found;
-    let template = template.as_ref();
-    let block = Block {
-        height: template.map(|template| template.height()),
+    Block {
+        height: template.map(Template::height),
         hash: share.hash().to_string(),
-        result,
+        result: fate(verdict).1,
         reason,
-        transactions: template.map(|template| template.transactions()),
+        transactions: template.map(Template::transactions),
         reward: template.map(|template| template.reward().to_btc()),
         difficulty: target::difficulty(share.job().network_target()),
-        proof: Proof::new(&share, &device),
-    };
-    Judged { share, device, fate, latency: None, block: Some(block) }
+        proof: Proof::new(share, finder),
+    }
 }
 
 /// What a verdict means for the ledger, and the result that the event tells.

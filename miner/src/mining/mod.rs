@@ -1,6 +1,6 @@
 //! Mining: jobs in, shares out, until a goal, a limit or a signal ends it.
 
-mod blocks;
+pub(crate) mod blocks;
 pub(crate) mod devices;
 pub(crate) mod goal;
 mod height;

@@ -28,7 +28,7 @@ pub(crate) fn open(
         (None, None) => devices.rate() / 4_294_967_296.0,
     };
     let params = EmbeddedParams::at_difficulty(difficulty, mining.seed).map_err(exit::usage)?;
-    let (payout, named) = payout(args)?;
+    let (payout, named) = payout(asked_payout(args, Chain::Regtest)?)?;
     output.tell(&Event::Connected {
         url: "a chain of its own in memory".to_owned(),
         chain: "regtest".to_owned(),
@@ -41,8 +41,8 @@ pub(crate) fn open(
 }
 
 /// Who is paid, and in words. The chain's own coins are what its transactions spend.
-fn payout(args: &NodeArgs) -> anyhow::Result<(Payout, String)> {
-    if let Some(payout) = asked_payout(args, Chain::Regtest)? {
+pub(crate) fn payout(asked: Option<Payout>) -> anyhow::Result<(Payout, String)> {
+    if let Some(payout) = asked {
         let named = payout.to_string();
         return Ok((payout, named));
     }

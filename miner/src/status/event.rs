@@ -5,6 +5,7 @@ use miner_core::{Share, header};
 use miner_engine::Rates;
 use serde::Serialize;
 
+use super::pool::{Listening, PoolRate, PoolShare, PoolSummary, SessionEvent};
 use super::summary::Summary;
 use crate::mining::upstream::Judged;
 
@@ -35,6 +36,19 @@ pub(crate) enum Event {
     Error { message: String },
     /// The last line.
     Summary(Summary),
+    /// A pool is open.
+    Listening(Listening),
+    /// A miner came to a pool, or left it.
+    Session(SessionEvent),
+    /// A pool judged a share.
+    #[serde(rename = "share")]
+    PoolShare(PoolShare),
+    /// How a pool does.
+    #[serde(rename = "hashrate")]
+    PoolRate(PoolRate),
+    /// The last line of a pool.
+    #[serde(rename = "summary")]
+    PoolSummary(PoolSummary),
 }
 
 /// What hashes, and why.
@@ -165,6 +179,9 @@ impl Event {
                 | Self::Job(_)
                 | Self::Share(_)
                 | Self::Hashrate { .. }
+                | Self::Session(_)
+                | Self::PoolShare(_)
+                | Self::PoolRate(_)
         )
     }
 }

@@ -1,6 +1,7 @@
 //! What is told about a run: one event at a time, as a line for people or as a JSON object.
 
 pub(crate) mod event;
+pub(crate) mod pool;
 pub(crate) mod summary;
 pub(crate) mod text;
 

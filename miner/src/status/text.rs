@@ -29,6 +29,7 @@ pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<Str
     let body = match event {
         Event::Started(started) => return Some(started_line(started)),
         Event::Summary(summary) => return Some(summary_lines(summary)),
+        Event::PoolSummary(summary) => return Some(summary.line()),
         Event::Job(job) if job.goes_without_saying && !style.debug => return None,
         Event::Job(job) => style.paint(Style::DIM, &job_line(job, style)),
         Event::Share(share) => share_line(share, style)?,
@@ -49,6 +50,10 @@ pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<Str
             &format!("speed 10s/60s/15m {} {} {}", hashrate(*hs_10s), hashrate(*hs_60s), hashrate(*hs_15m)),
         ),
         Event::Error { message } => style.paint(Style::YELLOW, &format!("warning: {message}")),
+        Event::Listening(listening) => listening.line(),
+        Event::Session(session) => style.paint(Style::DIM, &session.line()),
+        Event::PoolShare(share) => share.line(style.debug)?,
+        Event::PoolRate(rate) => style.paint(Style::DIM, &rate.line()),
     };
     Some(format!("{} {body}", style.paint(Style::DIM, &format!("[{:7.1}]", elapsed.as_secs_f64()))))
 }
@@ -125,7 +130,7 @@ fn summary_lines(summary: &Summary) -> String {
 }
 
 /// A number of things.
-fn count(number: usize, thing: &str) -> String {
+pub(super) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -143,7 +148,7 @@ pub(crate) fn khashes(rate: f64) -> String {
 }
 
 /// A number with four digits that count.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e6) {
         format!("{value:.3e}")
     } else {
