@@ -15,28 +15,28 @@ use sv1_api::{client_to_server, server_to_client};
 const ID: u64 = 7;
 
 /// Our frame, read by theirs.
-fn theirs(frame: Frame) -> Method {
+fn theirs(frame: &Frame) -> Method {
     let line = frame.to_line();
     let message: Message = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
     message.try_into().unwrap_or_else(|error| panic!("{line}: {error:?}"))
 }
 
 fn their_request(call: &ClientCall) -> Client2Server {
-    match theirs(Frame::Call(call.to_call(Id::from(ID)))) {
+    match theirs(&Frame::Call(call.to_call(Id::from(ID)))) {
         Method::Client2Server(request) => request,
         other => panic!("{other:?}"),
     }
 }
 
 fn their_notification(call: &PoolCall) -> Server2Client {
-    match theirs(Frame::Call(call.to_call(Id::NULL))) {
+    match theirs(&Frame::Call(call.to_call(Id::NULL))) {
         Method::Server2Client(notification) => notification,
         other => panic!("{other:?}"),
     }
 }
 
 fn their_response(result: Value) -> Server2ClientResponse {
-    match theirs(Frame::Reply(Reply { id: Id::from(ID), outcome: Ok(result) })) {
+    match theirs(&Frame::Reply(Reply { id: Id::from(ID), outcome: Ok(result) })) {
         Method::Server2ClientResponse(response) => response,
         other => panic!("{other:?}"),
     }
@@ -285,7 +285,7 @@ fn verdicts_go_both_ways() {
     assert_eq!(our_outcome(share.respond(duplicate)), Err(rejection.clone()));
 
     let rejected = Frame::Reply(Reply { id: Id::from(ID), outcome: Err(rejection) });
-    let Method::ErrorMessage(Message::ErrorResponse(theirs)) = theirs(rejected) else { panic!("no error") };
+    let Method::ErrorMessage(Message::ErrorResponse(theirs)) = theirs(&rejected) else { panic!("no error") };
     let error = theirs.error.unwrap();
     assert_eq!((error.code, error.message.as_str(), error.data), (22, "Duplicate share", None));
 }

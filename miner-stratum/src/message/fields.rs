@@ -124,7 +124,7 @@ impl<'a> Field<'a> {
     pub(super) fn difficulty(&self) -> Result<f64, MessageError> {
         let difficulty = self.value.as_f64().ok_or_else(|| self.not("a number"))?;
         if !(difficulty.is_finite() && difficulty > 0.0) {
-            return Err(self.fault(format!("is {difficulty}, not positive and finite")));
+            return Err(self.fault(format!("is {difficulty:?}, not positive and finite")));
         }
         Ok(difficulty)
     }
@@ -148,13 +148,12 @@ impl<'a> Field<'a> {
         if digits.len().div_ceil(2) > max {
             return Err(self.fault(format!("has more than {max} bytes")));
         }
-        Vec::from_hex(digits).map_err(|error| self.fault(format!("is not hex: {error}")))
+        Vec::from_hex(digits).map_err(|_| self.fault("is not bytes in hex"))
     }
 
     /// Exactly 32 bytes, in hex.
     pub(super) fn hash(&self) -> Result<[u8; 32], MessageError> {
-        <[u8; 32]>::from_hex(self.text()?)
-            .map_err(|error| self.fault(format!("is not 64 hex digits: {error}")))
+        <[u8; 32]>::from_hex(self.text()?).map_err(|_| self.fault("is not 64 hex digits"))
     }
 
     pub(super) fn extranonce(&self) -> Result<Extranonce, MessageError> {
