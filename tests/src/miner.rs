@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -21,7 +23,7 @@ pub fn miner_program() -> PathBuf {
 }
 
 /// Seconds after which a run that should have ended is ended: its exit code is then 124.
-const PATIENCE: &str = "180";
+const PATIENCE: u64 = 180;
 
 /// A run of the miner with a home of its own, so that no journal or cookie of this machine is touched.
 pub struct Miner {
@@ -76,7 +78,10 @@ impl Miner {
     pub fn under(&self, script: &str) -> Run {
         let mut command = Command::new("timeout");
         self.prepare(&mut command);
-        command.args([PATIENCE, "sh", "-c", script, "sh"]).arg(miner_program()).args(&self.arguments);
+        command
+            .args([&PATIENCE.to_string(), "sh", "-c", script, "sh"])
+            .arg(miner_program())
+            .args(&self.arguments);
         let output = command.output().expect("timeout is a standard program");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the miner writes UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -92,7 +97,8 @@ impl Miner {
     pub fn start(&self) -> Running {
         let mut child = self.command().stdout(Stdio::piped()).spawn().expect("the miner starts");
         let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        Running { child, lines }
+        let ended = end_after(Duration::from_secs(PATIENCE), child.id());
+        Running { child, lines, _ended: ended }
     }
 }
 
@@ -125,6 +131,8 @@ impl Run {
 pub struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
+    /// Gone with the run.
+    _ended: Sender<()>,
 }
 
 impl Running {
@@ -133,15 +141,22 @@ impl Running {
     /// # Panics
     /// When the run ends before one comes.
     pub fn next(&mut self, name: &str) -> Value {
-        loop {
+        self.until(name).pop().expect("the last one is of that name")
+    }
+
+    /// All events up to the next one of this name.
+    ///
+    /// # Panics
+    /// When the run ends before one comes.
+    pub fn until(&mut self, name: &str) -> Vec<Value> {
+        let mut events: Vec<Value> = Vec::new();
+        while events.last().is_none_or(|last| last["event"] != name) {
             let mut line = String::new();
             let read = self.lines.read_line(&mut line).expect("the miner writes UTF-8");
             assert!(read > 0, "the miner ended before its next `{name}`");
-            let event = event(&line);
-            if event["event"] == name {
-                return event;
-            }
+            events.push(event(&line));
         }
+        events
     }
 
     /// Sends a signal by its name.
@@ -163,6 +178,17 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills a process unless what this returns is dropped in time: a test fails then, rather than wait for ever.
+fn end_after(time: Duration, process: u32) -> Sender<()> {
+    let (alive, ended) = channel::<()>();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+            crate::signal(process, "KILL");
+        }
+    });
+    alive
 }
 
 fn event(line: &str) -> Value {

@@ -16,7 +16,7 @@ use crate::mining::signals::Signals;
 use crate::status::text::khashes;
 
 /// The first lines come early, for those who wait a few seconds for one.
-const FIRST: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_millis(500);
 const EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(mining: &MiningArgs) -> anyhow::Result<ExitCode> {
