@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::issued::PoolId;
 use super::session::{End, Memory, News, Session, Setup};
@@ -14,12 +14,10 @@ use super::shared::Shared;
 use super::wire::Wire;
 use crate::connect::{ConnectError, Route, Transport};
 
-/// How long a connection may take to come about, proxies and TLS included.
-const DIAL: Duration = Duration::from_secs(20);
 /// How long a line may take to arrive.
 const LINE: Duration = Duration::from_secs(60);
 
-/// How streams come about: [`connect`](crate::connect::connect), or whatever a test puts in its place.
+/// How streams come about, and when they do not: by [`connect`](crate::connect), or what a test puts in its place.
 pub(super) type Dial = Arc<
     dyn Fn(Route) -> Pin<Box<dyn Future<Output = Result<Box<dyn Transport>, ConnectError>> + Send>>
         + Send
@@ -42,13 +40,12 @@ impl Link {
     /// Runs to the end. The memory goes to the next link to the same pool.
     pub(super) async fn run(mut self, memory: Memory) -> (End, Memory) {
         let stream = tokio::select! {
-            stream = timeout(DIAL, (self.dial)(self.route.clone())) => stream,
+            stream = (self.dial)(self.route.clone()) => stream,
             _ = &mut self.needed => return (End::Unneeded, memory),
         };
         let stream = match stream {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return (End::Failed(error.to_string()), memory),
-            Err(_) => return (End::Failed(format!("no connection within {} s", DIAL.as_secs())), memory),
+            Ok(stream) => stream,
+            Err(error) => return (End::Failed(error.to_string()), memory),
         };
         let mut session = Session::new(self.setup.clone(), memory, Instant::now());
         let end = self.talk(&mut session, Wire::new(stream)).await;

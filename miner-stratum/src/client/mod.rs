@@ -35,11 +35,15 @@ use tokio::task::JoinHandle;
 pub use event::ClientEvent;
 pub use options::{ClientOptions, Pool};
 
-use crate::connect::connect;
+use crate::connect::connect_within;
 use crate::ledger::Ledger;
 use link::Dial;
 use shared::Shared;
 use supervisor::Supervisor;
+
+/// How long a connection may take to come about, proxies and TLS included. A pool that hangs holds up nobody: the
+/// next one is tried beside it.
+const DIAL: Duration = Duration::from_secs(20);
 
 /// A running client. Cheap to clone; when the last one is dropped the client ends.
 #[derive(Debug, Clone)]
@@ -64,7 +68,10 @@ impl Client {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(options: ClientOptions) -> (Self, UnboundedReceiver<ClientEvent>) {
-        Self::start_over(options, Arc::new(|route| Box::pin(async move { connect(&route).await })))
+        Self::start_over(
+            options,
+            Arc::new(|route| Box::pin(async move { connect_within(&route, DIAL).await })),
+        )
     }
 
     fn start_over(options: ClientOptions, dial: Dial) -> (Self, UnboundedReceiver<ClientEvent>) {

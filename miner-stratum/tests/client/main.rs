@@ -1,5 +1,4 @@
 //! The client against pools that listen on real sockets.
 
-mod pool;
-mod share;
 mod straight;
+mod support;

@@ -1,20 +1,32 @@
 //! Tests of the parts that do no I/O, and of the whole on a paused clock.
 
+mod clock;
 mod jobs;
 mod ledger;
 mod roster;
 mod session;
 
-#[path = "../../../tests/client/share.rs"]
+#[path = "../../../tests/client/support/miner.rs"]
+mod miner;
+#[path = "../../../tests/client/support/peer.rs"]
+mod peer;
+#[path = "../../../tests/client/support/share.rs"]
 mod share;
 mod shares;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::{BlockHash, CompactTarget, Target, hashes::Hash as _};
 use miner_core::{Extranonce, Job, Terms, VersionMask, target};
 
+use super::{Client, ClientEvent, ClientOptions, Pool};
+use crate::connect::{Route, Trust};
+use crate::ledger::{Amount, Fate};
 use crate::message::Notify;
+
+/// No test waits longer for anything that must come, on a clock that does not wait at all.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// A job on a network where nothing in a test is a block. `prevhash` and `contents` tell jobs apart.
 fn notify(id: &str, prevhash: u8, contents: u8, clean: bool) -> Notify {
