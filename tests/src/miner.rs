@@ -53,7 +53,7 @@ impl Miner {
     pub fn solo(node: &TestNode, arguments: &[&str]) -> Self {
         let (url, datadir) = (node.url(), node.datadir().display().to_string());
         let start =
-            ["solo", "--chain", "regtest", "--node", &url, "--datadir", &datadir, "--log-format", "json"];
+            ["solo", "--chain", node.chain(), "--node", &url, "--datadir", &datadir, "--log-format", "json"];
         Self::new(&[&start, arguments].concat())
     }
 

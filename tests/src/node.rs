@@ -1,4 +1,4 @@
-//! A real bitcoind on regtest with a data folder of its own, ended with the value that owns it.
+//! A real bitcoind, on regtest unless asked otherwise, with a data folder of its own, ended with the value that owns it.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long one call may take: room for `generatetoaddress` of many blocks on a busy machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A running `bitcoind -regtest`: no peers, its own data folder and port, killed when dropped.
+/// A running bitcoind: no peers, its own data folder and port, killed when dropped.
 pub struct TestNode {
     program: PathBuf,
+    chain: &'static str,
     arguments: Vec<String>,
     port: u16,
     datadir: tempfile::TempDir,
@@ -39,16 +40,25 @@ pub fn bitcoind() -> Result<PathBuf, String> {
 }
 
 impl TestNode {
-    /// Starts a node with further `arguments` (which win over the ones set here) and waits until it answers.
+    /// Starts a node on regtest with further `arguments` (which win over the ones set here) and waits until it answers.
     ///
     /// `None`, said aloud under the name of the `test`, where this machine has no bitcoind.
     ///
     /// # Panics
     /// When there is a bitcoind but it does not come up, and with `CI=true` also when there is none.
     pub fn start(test: &str, arguments: &[&str]) -> Option<Self> {
+        Self::start_on("regtest", test, arguments)
+    }
+
+    /// The same on another chain, by the name that it has in `bitcoind -chain=…`.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_on(chain: &'static str, test: &str, arguments: &[&str]) -> Option<Self> {
         let program = bitcoind().map_err(|reason| skipped(test, &reason)).ok()?;
         let mut node = Self {
             program,
+            chain,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             port: free_port(),
             datadir: tempfile::tempdir().expect("the folder for temporary files is writable"),
@@ -61,7 +71,8 @@ impl TestNode {
     /// Starts the node again, on the same port and data folder, after [`Self::stop`] or [`Self::kill`].
     pub fn restart(&mut self) {
         let child = Command::new(&self.program)
-            .args(["-regtest", "-server", "-listen=0", "-dnsseed=0", "-fallbackfee=0.0001"])
+            .arg(format!("-chain={}", self.chain))
+            .args(["-server", "-listen=0", "-connect=0", "-dnsseed=0", "-fallbackfee=0.0001"])
             .arg(format!("-datadir={}", self.datadir.path().display()))
             .arg(format!("-rpcport={}", self.port))
             .args(&self.arguments)
@@ -94,6 +105,13 @@ impl TestNode {
     pub fn signal(&self, name: &str) {
         let child = self.process.as_ref().expect("the node runs");
         crate::signal(child.id(), name);
+    }
+
+    /// Starts the node again with one more argument, as at its next [`Self::restart`].
+    pub fn restart_with(&mut self, argument: String) {
+        self.stop();
+        self.arguments.push(argument);
+        self.restart();
     }
 
     /// Ends the node in good order and waits until its process is gone.
@@ -134,14 +152,19 @@ impl TestNode {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The data folder, as `-datadir` takes it; what belongs to the chain is in `regtest/` under it.
+    /// The chain's name.
+    pub fn chain(&self) -> &str {
+        self.chain
+    }
+
+    /// The data folder, as `-datadir` takes it; what belongs to the chain is in a folder of its name under it.
     pub fn datadir(&self) -> &Path {
         self.datadir.path()
     }
 
     /// The cookie file with the RPC user and password of this start of the node.
     pub fn cookie_file(&self) -> PathBuf {
-        self.datadir().join("regtest/.cookie")
+        self.datadir().join(self.chain).join(".cookie")
     }
 }
 

@@ -33,10 +33,14 @@ impl Site {
             return Some((Auth::UserPass { user, password: Secret::new(password) }, how));
         }
         let cookies = self.cookies(chain).into_iter();
-        // A node that stops removes its cookie; where several are left, the newest is alive.
-        let (_, cookie) = cookies.filter_map(|path| Some((written(&path)?, path))).max()?;
-        let how = format!("from {}", cookie.display());
-        Some((Auth::Cookie(cookie), how))
+        let mut cookies: Vec<_> = cookies.filter_map(|path| Some((written(&path)?, path))).collect();
+        // A node that stops removes its cookie. Where there are several, the newest is the likeliest.
+        cookies.sort();
+        let mut cookies: Vec<_> = cookies.into_iter().rev().map(|(_, path)| path).collect();
+        let how = format!("from {}", cookies.first()?.display());
+        let auth =
+            if cookies.len() == 1 { Auth::Cookie(cookies.remove(0)) } else { Auth::OneOfCookies(cookies) };
+        Some((auth, how))
     }
 
     /// Where the node's cookie may lie.

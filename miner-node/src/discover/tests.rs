@@ -97,7 +97,7 @@ fn without_a_chain_the_port_or_the_configuration_tells() {
     let node = |url: &str| Search { node: Some(url.into()), ..Search::default() };
     let cookie = |found: Discovered| match found.auth {
         Auth::Cookie(path) => path.strip_prefix(plain.path()).unwrap().to_owned(),
-        Auth::UserPass { .. } => panic!("there is no password"),
+        other => panic!("{other:?} is not one cookie"),
     };
     assert_eq!(cookie(find(&plain, node("host:38332")).unwrap()), Path::new("signet/.cookie"));
     assert_eq!(cookie(find(&plain, node("host:1")).unwrap()), Path::new(".cookie"));
@@ -106,13 +106,16 @@ fn without_a_chain_the_port_or_the_configuration_tells() {
 }
 
 #[test]
-fn of_several_signets_the_one_started_last_is_taken() {
+fn of_several_signets_the_one_started_last_comes_first() {
     let folder =
         folder(&[("signet/.cookie", "a:b"), ("signet_1/.cookie", "a:b"), ("signet_2/.cookie", "a:b")]);
     let newest = folder.path().join("signet_1/.cookie");
     let later = SystemTime::now() + Duration::from_secs(60);
     std::fs::File::options().write(true).open(&newest).unwrap().set_modified(later).unwrap();
-    assert_eq!(find(&folder, on(Chain::Signet)).unwrap().auth, Auth::Cookie(newest));
+    match find(&folder, on(Chain::Signet)).unwrap().auth {
+        Auth::OneOfCookies(cookies) => assert_eq!((cookies.len(), &cookies[0]), (3, &newest)),
+        other => panic!("{other:?} is not three cookies"),
+    }
 }
 
 #[test]

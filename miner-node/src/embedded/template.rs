@@ -48,6 +48,7 @@ impl Blockchain {
             bits: place.bits,
             height: place.height,
             weight_limit: None,
+            parent_time: None,
             witness_commitment: Some(witness_commitment(wtxids).to_hex_string()),
         }
     }

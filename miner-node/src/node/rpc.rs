@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bitcoin::BlockHash;
 use miner_core::Job;
+use tokio::sync::Notify;
 
 use super::wait::Waiting;
 use crate::template::Shelf;
@@ -39,6 +40,8 @@ pub struct RpcNode {
     pub(super) options: CoinbaseOptions,
     pub(super) transactions: Transactions,
     shelf: Mutex<Shelf>,
+    /// Told when the node refuses a block.
+    pub(super) refused: Notify,
     /// One waits for the next job at a time.
     waiting: tokio::sync::Mutex<Waiting>,
 }
@@ -58,6 +61,7 @@ impl RpcNode {
             options: CoinbaseOptions::default(),
             transactions: Transactions::default(),
             shelf: Mutex::default(),
+            refused: Notify::new(),
             waiting: tokio::sync::Mutex::default(),
         })
     }
@@ -111,7 +115,11 @@ impl RpcNode {
     /// # Errors
     /// Whatever may befall a call. The block must then be kept, however final the error looks.
     pub async fn submit_block(&self, block: &SolvedBlock) -> Result<Verdict, NodeError> {
-        self.rpc.submit_block(block).await
+        let verdict = self.rpc.submit_block(block).await?;
+        if !verdict.is_good() {
+            self.refused.notify_one();
+        }
+        Ok(verdict)
     }
 
     /// Has the node judge the block of one of its jobs, still without work, by every other rule.

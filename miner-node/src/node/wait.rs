@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bitcoin::BlockHash;
 use miner_core::Job;
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use super::rpc::{RpcNode, Transactions};
 use super::watch::Watch;
 use crate::rpc::TemplateReply;
 use crate::template::amend;
-use crate::{NodeError, Template};
+use crate::{Chain, NodeError, Template};
 
 /// How often the tip is asked for while a long poll hangs.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
@@ -39,6 +40,9 @@ pub(super) struct Waiting {
     /// Of the latest template.
     longpoll_id: Option<String>,
     fetched: Option<Instant>,
+    /// When its bits may be wrong, and what it builds on, with its time.
+    outdated: Option<Instant>,
+    parent: Option<(BlockHash, u32)>,
     failures: u32,
     jobs: u64,
     pub(super) watch: Watch,
@@ -64,12 +68,12 @@ impl Waiting {
         let latest = node.shelf().latest().cloned();
         let Some(latest) = latest.filter(|_| self.failures == 0) else {
             let reply = node.rpc.template(node.rules()).await?;
-            return self.adopt(node, reply);
+            return self.adopt(node, reply).await;
         };
         loop {
             let reply = self.changed(node, latest.job()).await?;
             let in_haste = self.fetched.is_some_and(|fetched| fetched.elapsed() < POLL_INTERVAL);
-            let job = self.adopt(node, reply)?;
+            let job = self.adopt(node, reply).await?;
             if !Arc::ptr_eq(&job, latest.job()) {
                 return Ok(job);
             }
@@ -81,24 +85,30 @@ impl Waiting {
     }
 
     /// Makes a reply the latest template. The job is the one there was if nothing to be hashed changed.
-    fn adopt(&mut self, node: &RpcNode, reply: TemplateReply) -> Result<Arc<Job>, NodeError> {
+    async fn adopt(&mut self, node: &RpcNode, reply: TemplateReply) -> Result<Arc<Job>, NodeError> {
         let longpoll_id = reply.longpoll_id.clone();
-        let template = self.build(node, reply)?;
+        let template = self.build(node, reply).await?;
         self.longpoll_id = longpoll_id;
         Ok(self.keep(node, template))
     }
 
-    pub(super) fn build(&self, node: &RpcNode, reply: TemplateReply) -> Result<Template, NodeError> {
-        let reply = match node.transactions {
-            Transactions::None => amend::with_transactions(reply, vec![])?,
-            _ => reply,
-        };
+    pub(super) async fn build(
+        &mut self,
+        node: &RpcNode,
+        mut reply: TemplateReply,
+    ) -> Result<Template, NodeError> {
+        if node.transactions == Transactions::None {
+            reply = amend::with_transactions(reply, vec![])?;
+        }
+        reply.parent_time = self.parent_time(node, reply.previous_block).await?;
         let latest = node.shelf().latest().cloned();
         Template::new(&format!("{:x}", self.jobs), reply, &node.options, latest.as_deref())
     }
 
     pub(super) fn keep(&mut self, node: &RpcNode, template: Template) -> Arc<Job> {
-        self.fetched = Some(Instant::now());
+        let now = Instant::now();
+        self.fetched = Some(now);
+        self.outdated = template.valid_for().and_then(|left| now.checked_add(left));
         let mut shelf = node.shelf();
         if let Some(latest) = shelf.latest().filter(|latest| is_same(latest, &template)) {
             return latest.job().clone();
@@ -113,9 +123,12 @@ impl Waiting {
     async fn changed(&mut self, node: &RpcNode, latest: &Job) -> Result<TemplateReply, NodeError> {
         loop {
             self.start_longpoll(node);
+            let next_poll = self.next_poll();
             let polled = tokio::select! {
                 Some(polled) = self.longpoll.join_next() => Some(polled),
-                () = tokio::time::sleep(POLL_INTERVAL) => None,
+                () = tokio::time::sleep(next_poll) => None,
+                // What was wrong with the block may be wrong with the template: a clock that was set back.
+                () = node.refused.notified() => return node.rpc.template(node.rules()).await,
             };
             let has_failed = match polled {
                 Some(Ok((id, Ok(reply)))) if Some(&id) == self.longpoll_id.as_ref() => return Ok(reply),
@@ -140,7 +153,28 @@ impl Waiting {
 
     /// Whether time alone asks for a new template.
     pub(super) fn is_due(&self) -> bool {
-        self.fetched.is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER)
+        let is_old = self.fetched.is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER);
+        is_old || self.outdated.is_some_and(|outdated| outdated <= Instant::now())
+    }
+
+    fn next_poll(&self) -> Duration {
+        let left = self.outdated.map(|outdated| outdated.saturating_duration_since(Instant::now()));
+        left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL))
+    }
+
+    /// The time of a template's parent, where the chain's bits depend on it.
+    async fn parent_time(&mut self, node: &RpcNode, parent: BlockHash) -> Result<Option<u32>, NodeError> {
+        if !matches!(node.chain(), Chain::Testnet3 | Chain::Testnet4) {
+            return Ok(None);
+        }
+        if self.parent.is_none_or(|(known, _)| known != parent) {
+            let header = node.rpc.header(&parent).await?;
+            let header = header.ok_or_else(|| {
+                NodeError::BadTemplate(format!("it builds on {parent}, which the node does not know"))
+            })?;
+            self.parent = Some((parent, header.time));
+        }
+        Ok(self.parent.map(|(_, time)| time))
     }
 
     fn start_longpoll(&mut self, node: &RpcNode) {

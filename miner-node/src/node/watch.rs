@@ -89,7 +89,11 @@ impl Waiting {
     /// Looks until a new template is worth while.
     async fn next_sight(&mut self, node: &RpcNode, delay: Option<Duration>) -> Result<Sight, NodeError> {
         loop {
-            tokio::time::sleep(std::mem::replace(&mut self.watch.rest, LOOK_INTERVAL)).await;
+            let rest = std::mem::replace(&mut self.watch.rest, LOOK_INTERVAL);
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = node.refused.notified() => self.watch.handled = None,
+            }
             let (tip, mempool) = tokio::try_join!(node.tip(), node.rpc.mempool_info())?;
             let is_due = delay.is_none() && self.is_due();
             let sight = Sight { tip, mempool };
@@ -106,19 +110,19 @@ impl Waiting {
         let mempool = node.rpc.mempool().await?;
         let chosen = amend::choose(&reply, &mempool);
         if chosen.iter().eq(reply.transactions.iter().map(|own| &own.txid)) {
-            return self.build(node, reply).map(Current::Complete);
+            return self.build(node, reply).await.map(Current::Complete);
         }
         let Some(transactions) = gather(node, &reply, &chosen, &mempool).await? else {
             return Ok(Current::Outdated);
         };
-        let completed = self.build(node, amend::with_transactions(reply.clone(), transactions)?)?;
+        let completed = self.build(node, amend::with_transactions(reply.clone(), transactions)?).await?;
         if node.rpc.propose(&completed.unsolved()?.hex, node.rules()).await? == Verdict::Accepted {
             return Ok(Current::Complete(completed));
         }
         if node.tip().await? != reply.previous_block {
             return Ok(Current::Outdated);
         }
-        self.build(node, reply).map(Current::Own)
+        self.build(node, reply).await.map(Current::Own)
     }
 }
 

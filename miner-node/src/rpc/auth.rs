@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -37,6 +37,8 @@ impl fmt::Debug for Secret {
 pub enum Auth {
     /// With the `user:password` in this file, which the node writes anew at each start.
     Cookie(PathBuf),
+    /// The same, where it is not known which of these files is the node's: the likeliest comes first.
+    OneOfCookies(Vec<PathBuf>),
     /// As in the node's rpcuser and rpcpassword, or one of its rpcauth lines.
     UserPass {
         /// The user name.
@@ -60,42 +62,60 @@ impl Login {
 
     /// The `Authorization` header to send: the one that worked, else read now.
     pub(super) fn header(&self) -> Result<HeaderValue, NodeError> {
-        let mut cached = self.header.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match &*cached {
-            Some(header) => Ok(header.clone()),
-            None => Ok(cached.insert(self.read()?).clone()),
+        if let Some(header) = &*self.cached() {
+            return Ok(header.clone());
         }
+        let none = || NodeError::Cookie { path: PathBuf::new(), reason: "no file is known".to_owned() };
+        self.renew(&[])?.ok_or_else(none)
     }
 
-    /// After a 401: another header, or `None` if there is nothing else to try.
-    pub(super) fn renew(&self, refused: &HeaderValue) -> Result<Option<HeaderValue>, NodeError> {
-        let fresh = self.read()?;
-        if fresh == *refused {
-            return Ok(None);
+    /// After a 401: a header that was not refused yet, or `None` if there is nothing else to try.
+    pub(super) fn renew(&self, refused: &[HeaderValue]) -> Result<Option<HeaderValue>, NodeError> {
+        let (mut fault, mut is_readable) = (None, false);
+        for header in self.headers() {
+            match header {
+                Ok(header) if !refused.contains(&header) => {
+                    *self.cached() = Some(header.clone());
+                    return Ok(Some(header));
+                }
+                Ok(_) => is_readable = true,
+                Err(error) => fault = fault.or(Some(error)),
+            }
         }
-        *self.header.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(fresh.clone());
-        Ok(Some(fresh))
+        fault.filter(|_| !is_readable).map_or(Ok(None), Err)
     }
 
     /// What to do about a login that the node refuses.
     pub(super) fn hint(&self) -> String {
         match &self.auth {
-            Auth::Cookie(path) => format!(
-                "the cookie {} is not of this node; name its own (--cookie FILE) or give -u USER -p PASS",
-                path.display()
-            ),
+            Auth::Cookie(path) => not_of_this_node(std::slice::from_ref(path)),
+            Auth::OneOfCookies(paths) => not_of_this_node(paths),
             Auth::UserPass { user, .. } => {
                 format!("check the password of user `{user}` (rpcuser and rpcpassword in bitcoin.conf)")
             }
         }
     }
 
-    fn read(&self) -> Result<HeaderValue, NodeError> {
+    fn headers(&self) -> Vec<Result<HeaderValue, NodeError>> {
+        let of_cookie = |path: &PathBuf| read_cookie(path).map(|login| basic(&login));
         match &self.auth {
-            Auth::Cookie(path) => Ok(basic(&read_cookie(path)?)),
-            Auth::UserPass { user, password } => Ok(basic(&format!("{user}:{}", password.reveal()))),
+            Auth::Cookie(path) => vec![of_cookie(path)],
+            Auth::OneOfCookies(paths) => paths.iter().map(of_cookie).collect(),
+            Auth::UserPass { user, password } => vec![Ok(basic(&format!("{user}:{}", password.reveal())))],
         }
     }
+
+    fn cached(&self) -> MutexGuard<'_, Option<HeaderValue>> {
+        self.header.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_of_this_node(cookies: &[PathBuf]) -> String {
+    let names: Vec<_> = cookies.iter().map(|path| path.display().to_string()).collect();
+    format!(
+        "the cookie {} is not of this node; name its own (--cookie FILE) or give -u USER -p PASS",
+        names.join(" or ")
+    )
 }
 
 /// The header of HTTP basic authentication (RFC 7617).
@@ -150,11 +170,26 @@ mod tests {
         std::fs::write(&file, "__cookie__:one").unwrap();
         let login = Login::new(Auth::Cookie(file.path().to_owned()));
         let old = login.header().unwrap();
-        assert_eq!(login.renew(&old).unwrap(), None);
+        assert_eq!(login.renew(std::slice::from_ref(&old)).unwrap(), None);
         std::fs::write(&file, "__cookie__:two\n").unwrap();
         assert_eq!(login.header().unwrap(), old);
-        assert_eq!(login.renew(&old).unwrap(), Some(basic("__cookie__:two")));
+        assert_eq!(login.renew(&[old]).unwrap(), Some(basic("__cookie__:two")));
         assert_eq!(login.header().unwrap(), basic("__cookie__:two"));
+    }
+
+    #[test]
+    fn of_several_cookies_each_is_tried_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["gone", "a", "b"].map(|name| folder.path().join(name));
+        let login = Login::new(Auth::OneOfCookies(paths.to_vec()));
+        assert!(login.header().unwrap_err().to_string().contains("gone"));
+        std::fs::write(&paths[1], "__cookie__:a").unwrap();
+        std::fs::write(&paths[2], "__cookie__:b").unwrap();
+        let [a, b] = ["__cookie__:a", "__cookie__:b"].map(basic);
+        assert_eq!(login.header().unwrap(), a);
+        assert_eq!(login.renew(std::slice::from_ref(&a)).unwrap(), Some(b.clone()));
+        assert_eq!(login.header().unwrap(), b, "what worked is kept");
+        assert_eq!(login.renew(&[b, a]).unwrap(), None);
     }
 
     #[test]

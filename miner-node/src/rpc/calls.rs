@@ -39,6 +39,8 @@ pub struct HeaderInfo {
     pub confirmations: i64,
     /// Height in its chain.
     pub height: u32,
+    /// Its time.
+    pub time: u32,
 }
 
 /// `getblocktemplate` (BIP22, BIP23, BIP9, BIP145).
@@ -86,6 +88,10 @@ pub struct TemplateReply {
     /// The output script of the witness commitment, in hex.
     #[serde(rename = "default_witness_commitment")]
     pub witness_commitment: Option<String>,
+    /// The time of the block that it builds on, on chains where the bits depend on it (testnet3, testnet4). No part
+    /// of a node's answer: it is asked for by itself.
+    #[serde(skip)]
+    pub parent_time: Option<u32>,
 }
 
 /// One transaction of a template.

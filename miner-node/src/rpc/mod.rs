@@ -126,18 +126,17 @@ impl RpcClient {
             .map_err(|_| NodeError::Timeout { url: self.url(), method, after: limit })?
     }
 
-    /// Posts the call; where the login is refused and a newer one is there, posts it once more.
+    /// Posts the call; where the login is refused and another one is there, posts it once more.
     async fn exchange(&self, method: &'static str, body: Bytes) -> Result<Answer, NodeError> {
-        let login = self.login.header()?;
-        let mut answer = self.transport.post(method, &login, &body).await?;
-        if answer.status == StatusCode::UNAUTHORIZED
-            && let Some(newer) = self.login.renew(&login)?
-        {
-            answer = self.transport.post(method, &newer, &body).await?;
+        let (mut login, mut refused) = (Some(self.login.header()?), vec![]);
+        while let Some(header) = login {
+            let answer = self.transport.post(method, &header, &body).await?;
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return Ok(answer);
+            }
+            refused.push(header);
+            login = self.login.renew(&refused)?;
         }
-        if answer.status == StatusCode::UNAUTHORIZED {
-            return Err(NodeError::Unauthorized { url: self.url(), hint: self.login.hint() });
-        }
-        Ok(answer)
+        Err(NodeError::Unauthorized { url: self.url(), hint: self.login.hint() })
     }
 }

@@ -1,6 +1,6 @@
 //! From a node's template to a [`Job`], and from a solved header back to a whole block: the coinbase is
 //! built in `coinbase`, the template's promises are held to the rules in `check`, `amend` puts other
-//! transactions into a template, and `shelf` keeps the templates that may still be solved. Nothing here
+//! transactions into a template, `window` says when it is valid, and `shelf` keeps the templates that may still be solved. Nothing here
 //! talks to a node.
 
 pub(crate) mod amend;
@@ -9,16 +9,16 @@ mod coinbase;
 mod shelf;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::block::Header;
 use bitcoin::consensus::encode::{VarInt, serialize_hex};
 use bitcoin::{Amount, Txid};
-use miner_core::{
-    Extranonce, Job, JobParams, RootSource, Share, Solution, Terms, TimeWindow, VersionMask, merkle,
-};
+use miner_core::{Extranonce, Job, JobParams, RootSource, Share, Solution, Terms, VersionMask, merkle};
 
 use crate::rpc::{TemplateReply, TemplateTransaction};
 use crate::{NodeError, SolvedBlock};
@@ -28,9 +28,6 @@ pub(crate) use shelf::Shelf;
 
 /// Bytes of extranonce in the coinbase of a node's job.
 pub const EXTRANONCE_SIZE: u8 = 8;
-
-/// A block's time may be this far ahead of the node's.
-const MAX_FUTURE_SECONDS: u32 = 7200;
 
 /// The terms for mining a node's jobs: the whole extranonce is the miner's, and only blocks count.
 pub fn terms(version_mask: VersionMask) -> Terms {
@@ -43,6 +40,7 @@ pub struct Template {
     job: Arc<Job>,
     height: u32,
     reward: Amount,
+    valid_for: Option<Duration>,
     /// What follows the coinbase, in hex as it came.
     transactions: Vec<(Txid, Arc<str>)>,
 }
@@ -74,7 +72,7 @@ impl Template {
             version: check::version(reply.version)?,
             reserved_version_bits: check::reserved_bits(&reply)?,
             prev_blockhash: reply.previous_block,
-            time: time_window(&reply),
+            time: window::of(&reply),
             bits: reply.bits,
             clean,
             root,
@@ -84,6 +82,7 @@ impl Template {
             job: Arc::new(job),
             height: reply.height,
             reward: Amount::from_sat(reply.coinbase_value),
+            valid_for: window::valid_for(&reply),
             transactions: shared(reply.transactions, previous),
         })
     }
@@ -101,6 +100,12 @@ impl Template {
     /// What its coinbase pays: subsidy and fees.
     pub fn reward(&self) -> Amount {
         self.reward
+    }
+
+    /// How long after it came its bits are the right ones, where time alone changes that (testnet3, testnet4).
+    /// Its job's times stay right for ever.
+    pub fn valid_for(&self) -> Option<Duration> {
+        self.valid_for
     }
 
     /// How many transactions the block has, the coinbase among them.
@@ -137,11 +142,6 @@ impl Template {
         self.transactions.iter().for_each(|(_, data)| hex.push_str(data));
         Ok(SolvedBlock { hash: header.block_hash(), height: self.height, hex })
     }
-}
-
-fn time_window(reply: &TemplateReply) -> TimeWindow {
-    let max = reply.current_time.saturating_add(MAX_FUTURE_SECONDS);
-    TimeWindow { min: reply.min_time, start: reply.current_time.max(reply.min_time), max }
 }
 
 /// The transactions, each one that `previous` holds as well taken from there: templates differ little,

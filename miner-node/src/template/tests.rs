@@ -6,7 +6,7 @@ use bitcoin::hex::{DisplayHex, FromHex};
 use bitcoin::{
     Amount, Block, BlockHash, OutPoint, ScriptBuf, Sequence, Target, Transaction, TxIn, TxOut, Witness,
 };
-use miner_core::ShareError;
+use miner_core::{ShareError, TimeWindow};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
