@@ -225,6 +225,64 @@ fn a_dead_pool_is_left_for_the_next_within_five_seconds() {
 }
 
 #[test]
+fn the_work_that_was_accepted_is_the_work_that_was_done() {
+    let pool = TestPool::start(NO_BLOCKS, 5e-6);
+    let run = miner(&pool.url(), &["--exit-after-shares", "1500"]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let summary = run.summary();
+    adds_up(&summary);
+    // Difficulty 1 is 2⁴⁸ / 65535 hashes; the number of shares is Poisson's.
+    let expected = summary["hashes"].as_f64().unwrap() * 65535.0 / 2f64.powi(48) / 5e-6;
+    let found = summary["found"].as_f64().unwrap();
+    assert!((found - expected).abs() < 4.0 * expected.sqrt(), "{found} shares, {expected} expected");
+    assert_eq!((&summary["rejected"], &summary["lost"]), (&json!({}), &json!({})), "{summary}");
+}
+
+#[test]
+fn without_a_pool_the_miner_rests_and_at_the_end_no_share_is_left_open() {
+    let mut pool = TestPool::start(NO_BLOCKS, 10.0 * SHARES);
+    let mut running = miner(&pool.url(), &["-R", "0.1"]).start();
+    let mut events = running.until("share");
+    pool.cut();
+    let mut hashes = Value::Null;
+    loop {
+        events.extend(running.until("hashrate"));
+        let last = std::mem::replace(&mut hashes, events.last().unwrap()["hashes"].clone());
+        if last == hashes {
+            break;
+        }
+    }
+    pool.serve();
+    events.extend(running.until("connected"));
+    events.extend(running.until("share"));
+    pool.cut();
+    events.extend(running.until("disconnected"));
+    // It goes on with its last job for a while, and ends before the pool is back.
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal("INT");
+    let asked = Instant::now();
+    let (status, rest) = running.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        asked.elapsed() < Duration::from_secs(15),
+        "it waits five seconds for answers: {:?}",
+        asked.elapsed()
+    );
+    events.extend(rest);
+    let summary = events.last().unwrap();
+    adds_up(summary);
+    assert_eq!(
+        (&summary["in_flight"], &summary["queued"], &summary["rejected"]),
+        (&json!(0), &json!(0), &json!({}))
+    );
+    assert!(!summary["lost"].as_object().unwrap().is_empty(), "{summary}");
+    for (reason, count) in summary["lost"].as_object().unwrap() {
+        let told = with_status(&events, "lost").filter(|share| share["reason"] == *reason);
+        assert_eq!(told.count() as u64, count.as_u64().unwrap(), "{reason}: {summary}");
+    }
+}
+
+#[test]
 fn shares_are_asked_for_at_the_difficulty_suggested() {
     let pool = TestPool::start(NO_BLOCKS, 1e-3);
     let run = miner(&pool.url(), &["--suggest-difficulty", "0.00001", "--exit-after-shares", "30"]).run();

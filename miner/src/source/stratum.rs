@@ -1,6 +1,7 @@
 //! Pools, from what was typed to what the client takes.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use miner_core::VersionMask;
 use miner_stratum::client::{ClientOptions, Pool};
@@ -15,8 +16,11 @@ use crate::exit;
 const AGENT: &str = concat!("miner/", env!("CARGO_PKG_VERSION"));
 /// The password where there is a user and no password: pools ignore it, and some want one.
 const NO_PASSWORD: &str = "x";
+/// However impatient a user is: pools must not be hammered, and may take a moment to answer.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+const LEAST_SILENCE: Duration = Duration::from_secs(1);
 /// How long a better pool must have been up before it is gone back to.
-const STABLE: std::time::Duration = std::time::Duration::from_secs(180);
+const STABLE: Duration = Duration::from_secs(180);
 
 /// What the client is to do.
 pub(crate) fn options(
@@ -34,8 +38,8 @@ pub(crate) fn options(
         extranonce_subscribe: args.extranonce_subscribe,
         follow_reconnect: !args.no_redirect,
         retries: u32::try_from(args.retries).ok(),
-        retry_pause: args.retry_pause,
-        silence: args.timeout,
+        retry_pause: args.retry_pause.max(LEAST_PAUSE),
+        silence: args.timeout.max(LEAST_SILENCE),
         stable: STABLE,
     })
 }
