@@ -3,15 +3,23 @@
 //! Nothing here asserts anything about the miner; that is for the files in `tests/`.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod miner;
 mod node;
 mod pool;
 pub mod purse;
+mod relay;
+mod script;
 mod signal;
 mod skip;
+mod strace;
 
+pub use audit::{Fate, JournalFolder};
 pub use miner::{Miner, Run, Running, miner_program};
 pub use node::{RpcError, TestNode, bitcoind};
 pub use pool::{PoolLog, TestPool};
+pub use relay::{Call, Relay, Submitted, http};
+pub(crate) use script::script;
 pub(crate) use signal::signal;
 pub use skip::skipped;
+pub use strace::{Traced, strace};

@@ -62,7 +62,8 @@ impl Miner {
         self.home.path()
     }
 
-    fn command(&self) -> Command {
+    /// The command that starts the run, for a test that wants more than [`Self::start`].
+    pub fn command(&self) -> Command {
         let mut command = Command::new(miner_program());
         self.prepare(&mut command);
         command.args(&self.arguments);

@@ -1,6 +1,6 @@
 //! A real bitcoind, on regtest unless asked otherwise, with a data folder of its own, ended with the value that owns it.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,7 +11,7 @@ use jsonrpc::simple_http::SimpleHttpTransport;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::skipped;
+use crate::{script, skipped};
 
 /// What bitcoind answers to a call that fails: its `code` and `message`.
 pub type RpcError = jsonrpc::error::RpcError;
@@ -33,10 +33,7 @@ pub struct TestNode {
 
 /// The path of a real bitcoind, as `scripts/bitcoind` finds it; the error says why there is none.
 pub fn bitcoind() -> Result<PathBuf, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/bitcoind");
-    let output = Command::new(script).output().map_err(|e| format!("scripts/bitcoind does not run: {e}"))?;
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() { Ok(said(&output.stdout).into()) } else { Err(said(&output.stderr)) }
+    script("bitcoind")
 }
 
 impl TestNode {
@@ -149,7 +146,12 @@ impl TestNode {
 
     /// Where the node's RPC server listens: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address())
+    }
+
+    /// Where the node's RPC server listens.
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     /// The chain's name.

@@ -11,6 +11,10 @@ use super::{Keeper, Peer};
 use crate::journal::Outcome;
 use crate::{NodeError, SolvedBlock};
 
+/// The longest pause after a look that failed: what a node forgot while it was away is to be back in its chain
+/// before new blocks are built in its place.
+const RETURN_INTERVAL: Duration = Duration::from_millis(250);
+
 impl Keeper {
     pub(super) async fn watch(self: Arc<Self>, peer: Peer, depth: u32, interval: Duration) {
         let mut seen = None;
@@ -18,7 +22,8 @@ impl Keeper {
             // A node that failed may come back having forgotten blocks: then look at every one again.
             seen = self.look(&peer, depth, seen).await.ok();
             self.tend_journal().await;
-            tokio::time::sleep(interval).await;
+            let pause = if seen.is_some() { interval } else { interval.min(RETURN_INTERVAL) };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -1,0 +1,132 @@
+//! Nodes that die after they took a block, freeze before, or answer with words that nobody knows.
+
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use miner_tests::{Fate, JournalFolder, Relay, TestNode, http};
+use serde_json::json;
+
+use super::{miner, miner_to, until};
+
+#[test]
+fn a_node_killed_right_after_its_null_gets_the_block_again() {
+    const BLOCKS: usize = 4;
+    let test = "nodes::a_node_killed_right_after_its_null_gets_the_block_again";
+    let Some(mut node) = TestNode::start(test, &[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let ((took, taken), (kill, killed)) = (channel(), channel());
+    let ends = Mutex::new((took, killed));
+    let relay = Relay::start(&node, move |call| {
+        let answer = call.pass();
+        if call.block().is_some() {
+            let (took, killed) = &*ends.lock().unwrap();
+            // Nobody listens any more once the node has been killed.
+            let _ = took.send(()).and_then(|()| killed.recv().map_err(|_| std::sync::mpsc::SendError(())));
+        }
+        answer
+    });
+    let running = miner(&node, &relay, folder.path(), &["--block-interval", "1"]).start();
+    for _ in 1..BLOCKS {
+        taken.recv().unwrap();
+        kill.send(()).unwrap();
+    }
+    taken.recv().unwrap();
+    node.kill();
+    drop((taken, kill));
+    let submitted: Vec<_> = relay.submitted().iter().map(|block| block.hash).collect();
+    assert_eq!(submitted.len(), BLOCKS);
+    node.restart();
+    let journal = JournalFolder::at(folder.path());
+    for hash in &submitted {
+        until("the block in the chain again", || journal.fate(hash, &node) == Fate::InChain);
+    }
+    let again = relay.submitted().iter().filter(|block| submitted.contains(&block.hash)).count();
+    assert!(again >= 2 * BLOCKS, "the node forgot nothing: {again} submissions");
+    drop(running);
+}
+
+#[test]
+fn while_one_node_is_frozen_the_other_gets_the_block_within_a_second() {
+    // The login ann:s3cret, as salt and HMAC-SHA256 of the password under it.
+    let login = "-rpcauth=ann:00112233445566778899aabbccddeeff$dc6e4098ec529ea7f8ad846be36d58bd37ec6fb4494a5555836aacca60416c6d";
+    let test = "nodes::while_one_node_is_frozen_the_other_gets_the_block_within_a_second";
+    let [Some(first), Some(second)] = [(); 2].map(|()| TestNode::start(test, &[login])) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let ((came, coming), (freeze, frozen)) = (channel(), channel::<()>());
+    let ends = Mutex::new((came, frozen));
+    let slow = Relay::start(&first, move |call| {
+        if call.block().is_some() {
+            let (came, frozen) = &*ends.lock().unwrap();
+            // The node is frozen once: after that nobody is there to do it.
+            let _ = came.send(()).map(|()| frozen.recv());
+        }
+        call.pass()
+    });
+    let good = Relay::start(&second, |call| call.pass());
+    let login = ["--node", &good.url(), "-u", "ann", "-p", "s3cret", "--block-interval", "3600"];
+    let mut running = miner_to(&slow.url(), folder.path(), &login).start();
+    coming.recv().unwrap();
+    first.signal("STOP");
+    drop((coming, freeze));
+
+    let block = running.next("block");
+    assert_eq!((&block["result"], &block["height"]), (&json!("accepted"), &json!(1)), "{block}");
+    let ([at_first], [at_second]) = (&slow.submitted()[..], &good.submitted()[..]) else {
+        panic!("one submission to each node")
+    };
+    assert_eq!(at_first.hash, at_second.hash);
+    let apart = at_second.at.max(at_first.at) - at_second.at.min(at_first.at);
+    assert!(apart < Duration::from_secs(1), "{apart:?} from one node to the other");
+    assert_eq!(second.rpc("getbestblockhash", &[]).unwrap(), json!(at_first.hash));
+    first.signal("CONT");
+    until("the block at the node that was frozen", || {
+        first.rpc("getbestblockhash", &[]).unwrap() == json!(at_first.hash)
+    });
+}
+
+#[test]
+fn a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept() {
+    let test = "nodes::a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let lies = Mutex::new(1);
+    let relay = Relay::start(&node, move |call| {
+        let lied = call.block().is_some() && std::mem::take(&mut *lies.lock().unwrap()) > 0;
+        if !lied {
+            call.pass()
+        } else {
+            Some(http("200 OK", r#"{"result":"bad-moon-phase","error":null,"id":0}"#))
+        }
+    });
+    let miner = miner(&node, &relay, folder.path(), &["--block-interval", "3600"]);
+    let mut running = miner.start();
+    let block = running.next("block");
+    assert_eq!(
+        (&block["result"], &block["reason"]),
+        (&json!("rejected"), &json!("rejected as bad-moon-phase"))
+    );
+    let hash = block["hash"].as_str().unwrap().parse().unwrap();
+    let journal = JournalFolder::at(folder.path());
+    assert_eq!(journal.fate(&hash, &node), Fate::Kept);
+    drop(running);
+
+    // Beside it, what a crash of the machine left of another one.
+    let [file] = &std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some())
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one block")
+    };
+    let torn = folder.path().join(format!("00000009-{hash}.block"));
+    let bytes = std::fs::read(file).unwrap();
+    std::fs::write(&torn, &bytes[..bytes.len() / 2]).unwrap();
+    let mut running = miner.start();
+    let error = running.next("error");
+    let words = error["message"].as_str().unwrap();
+    assert!(words.contains("torn") && words.contains(&format!("corrupt/00000009-{hash}")), "{error}");
+    until("the block in the chain", || journal.fate(&hash, &node) == Fate::InChain);
+    assert_eq!(journal.set_aside().len(), 1);
+}
