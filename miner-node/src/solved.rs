@@ -4,6 +4,8 @@ use std::fmt;
 
 use bitcoin::BlockHash;
 
+use crate::rpc::plain;
+
 /// A whole block that meets the network target.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SolvedBlock {
@@ -41,13 +43,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Reads the result of `submitblock` or of a proposal: null is good, a word is anything else.
+    /// Reads the result of `submitblock` or of a proposal: null is good, a word is anything else. An unknown one is
+    /// shown as it came, but for control characters and what exceeds 300 characters.
     pub fn from_result(result: Option<String>) -> Self {
         match result.as_deref() {
             None => Self::Accepted,
             Some("duplicate") => Self::Duplicate,
             Some("inconclusive" | "duplicate-inconclusive") => Self::Inconclusive,
-            Some(_) => Self::Rejected { reason: result.unwrap_or_default() },
+            Some(_) => Self::Rejected { reason: plain(&result.unwrap_or_default()) },
         }
     }
 
@@ -130,6 +133,12 @@ mod tests {
         assert!(verdict("bad-witness-merkle-match, details").explain().contains("witness commitment"));
         assert_eq!(verdict("bad-moon-phase").explain(), "rejected as bad-moon-phase");
         assert!(!verdict("").is_good());
+    }
+
+    #[test]
+    fn no_word_of_a_node_spoils_a_terminal_or_a_log() {
+        let long = verdict(&format!("bad\u{1b}[2J\nmoon{}", "!".repeat(1 << 20))).explain();
+        assert!(long.starts_with("rejected as bad [2J moon!") && long.len() < 400, "{long}");
     }
 
     #[test]

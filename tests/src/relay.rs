@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::TestNode;
 
 /// A call on its way to the node.
-pub struct Call<'a> {
+pub struct Call {
     /// The whole request, HTTP head included.
     bytes: Vec<u8>,
     /// The name of the call.
@@ -22,7 +22,7 @@ pub struct Call<'a> {
     /// What it is called with.
     pub params: Value,
     node: SocketAddr,
-    submitted: &'a Mutex<Vec<Submitted>>,
+    submitted: Log,
 }
 
 /// A block that a miner submitted.
@@ -36,10 +36,12 @@ pub struct Submitted {
     pub answered: bool,
 }
 
+type Log = Arc<Mutex<Vec<Submitted>>>;
+
 /// A relay on a port of its own. Its threads end with the test's process.
 pub struct Relay {
     address: SocketAddr,
-    submitted: Arc<Mutex<Vec<Submitted>>>,
+    submitted: Log,
 }
 
 impl Relay {
@@ -51,7 +53,7 @@ impl Relay {
     pub fn start(node: &TestNode, treat: impl Fn(&Call) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback interface has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let (submitted, treat) = (Arc::<Mutex<Vec<Submitted>>>::default(), Arc::new(treat));
+        let (submitted, treat) = (Log::default(), Arc::new(treat));
         let (node, log) = (node.address(), submitted.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -73,12 +75,12 @@ impl Relay {
     }
 }
 
-impl Call<'_> {
+impl Call {
     /// Hands the call to the node and returns its answer, HTTP head included; `None` if it breaks off.
     pub fn pass(&self) -> Option<Vec<u8>> {
         let answer = exchange(self.node, &self.bytes).ok();
         if let Some(hash) = self.block().filter(|_| answer.is_some()) {
-            let mut submitted = lock(self.submitted);
+            let mut submitted = lock(&self.submitted);
             let latest = submitted.iter_mut().rev().find(|entry| entry.hash == hash);
             latest.expect("it was written down before").answered = true;
         }
@@ -105,17 +107,12 @@ pub fn http(status: &str, body: &str) -> Vec<u8> {
         .into()
 }
 
-fn serve(
-    mut miner: TcpStream,
-    node: SocketAddr,
-    submitted: &Mutex<Vec<Submitted>>,
-    treat: &dyn Fn(&Call) -> Option<Vec<u8>>,
-) {
+fn serve(mut miner: TcpStream, node: SocketAddr, submitted: &Log, treat: &dyn Fn(&Call) -> Option<Vec<u8>>) {
     let mut reader = BufReader::new(miner.try_clone().expect("a socket can be cloned"));
     while let Ok((bytes, body)) = read_message(&mut reader) {
         let mut json: Value = serde_json::from_slice(&bytes[body..]).expect("a client sends JSON");
         let method = json["method"].as_str().expect("a call has a method").to_owned();
-        let call = Call { bytes, method, params: json["params"].take(), node, submitted };
+        let call = Call { bytes, method, params: json["params"].take(), node, submitted: submitted.clone() };
         if let Some(hash) = call.block() {
             lock(submitted).push(Submitted { hash, at: Instant::now(), answered: false });
         }

@@ -55,8 +55,8 @@ struct Peer {
 impl BlockKeeper {
     /// A keeper that submits to every one of `nodes`; a share is turned into a block by the one whose
     /// job it solves. What `journal` holds from earlier runs is pending at once, and
-    /// [`BlockKeeper::watch`] submits it again. Without a journal (the embedded chain) blocks are held
-    /// in memory alone. `on_event` is called from the keeper's tasks and must not block.
+    /// [`BlockKeeper::watch`] submits it again. Without a journal blocks are held
+    /// in memory alone, and the hex of those for a real node goes to stderr. `on_event` is called from the keeper's tasks and must not block.
     ///
     /// # Errors
     /// The journal's folder cannot be read. Damaged files in it are an event, not an error.

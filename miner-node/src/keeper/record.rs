@@ -1,6 +1,7 @@
 //! What the keeper wants of the journal, and what it does when the disk refuses: never wait for it,
 //! never give the block up.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::pending::{Record, Sealed};
 use super::{Keeper, KeeperEvent};
 use crate::journal::JournalError;
-use crate::{Chain, SolvedBlock};
+use crate::{Chain, Node, SolvedBlock};
 
 /// A disk that hangs may not hold up a block: after this long it goes out unwritten.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -20,7 +21,7 @@ impl Keeper {
     /// Returns when `block` is written or cannot be; the disk is synced beside what follows.
     pub(super) async fn write_down(self: &Arc<Self>, block: Arc<SolvedBlock>) {
         if self.journal.is_none() {
-            return;
+            return self.show_unwritten(&block);
         }
         let (keeper, (tried, written)) = (self.clone(), oneshot::channel::<()>());
         spawn_blocking(move || {
@@ -60,6 +61,17 @@ impl Keeper {
         saved
     }
 
+    /// The embedded chain ends with the process, and needs no journal. A node's chain goes on.
+    fn show_unwritten(&self, block: &SolvedBlock) {
+        let chain = self.peers.iter().find_map(|peer| match &*peer.node {
+            Node::Rpc(node) => Some(node.chain()),
+            Node::Embedded(_) => None,
+        });
+        if let Some(chain) = chain {
+            print_for_a_human(chain, block, &"none is open");
+        }
+    }
+
     fn cannot_save(&self, block: Arc<SolvedBlock>, error: JournalError) {
         if let Some(journal) = &self.journal {
             print_for_a_human(journal.chain(), &block, &error);
@@ -80,12 +92,12 @@ impl Keeper {
 }
 
 /// The last resort: with the hex on stderr a human can still save the block.
-fn print_for_a_human(chain: Chain, block: &SolvedBlock, error: &JournalError) {
+fn print_for_a_human(chain: Chain, block: &SolvedBlock, reason: &dyn Display) {
     let SolvedBlock { hash, height, hex } = block;
     // A closed stderr must not end the miner: `eprintln` would panic.
     let _ = writeln!(
         std::io::stderr().lock(),
-        "block {hash} at height {height} is not in the journal: {error}\n\
+        "block {hash} at height {height} is not in the journal: {reason}\n\
          It is submitted all the same. Should that fail, save the line below as block.hex and run\n    \
          bitcoin-cli -chain={} -stdin submitblock < block.hex\n{hex}",
         chain.core_name(),

@@ -36,12 +36,16 @@ fn keeper(rigs: &[&Rig], journal: Option<&Path>) -> (BlockKeeper, Events) {
     keep(rigs.iter().map(|rig| rig.node.clone()).collect(), journal)
 }
 
+/// A keeper whose journal is in this folder, else in one of its own.
 fn keep(nodes: Vec<Arc<Node>>, journal: Option<&Path>) -> (BlockKeeper, Events) {
-    let events = Events::default();
+    let (events, own) = (Events::default(), tempfile::tempdir().unwrap());
     let log = events.clone();
-    let journal = journal.map(|folder| Journal::open(folder, Chain::Regtest).unwrap());
-    let keeper = BlockKeeper::new(nodes, journal, move |event| log.0.lock().unwrap().push(event)).unwrap();
-    (keeper, events)
+    let journal = Journal::open(journal.unwrap_or(own.path()), Chain::Regtest).unwrap();
+    let on_event = move |event| {
+        let _until_the_keeper_ends = &own;
+        log.0.lock().unwrap().push(event);
+    };
+    (BlockKeeper::new(nodes, Some(journal), on_event).unwrap(), events)
 }
 
 fn watch(keeper: &BlockKeeper) -> AbortHandle {
@@ -343,7 +347,10 @@ async fn a_journal_that_cannot_be_written_stops_no_block_and_is_tried_again() {
 async fn the_embedded_chain_is_served_without_a_journal() {
     let node = EmbeddedNode::new(EmbeddedParams::default(), CoinbaseOptions::default()).unwrap();
     let node = Arc::new(Node::from(node));
-    let (keeper, events) = keep(vec![node.clone()], None);
+    let events = Events::default();
+    let log = events.clone();
+    let on_event = move |event| log.0.lock().unwrap().push(event);
+    let keeper = BlockKeeper::new(vec![node.clone()], None, on_event).unwrap();
     watch(&keeper);
     let mut hashes = vec![];
     for _ in 0..50 {

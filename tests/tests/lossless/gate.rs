@@ -10,10 +10,10 @@ use super::{Witness, miner};
 
 /// Where a miner waits for its first template until it is under strace, and for ever for the one after its block:
 /// so each delivers one block, of which strace sees everything.
-pub struct Gate {
+pub(super) struct Gate {
     state: Mutex<State>,
     changed: Condvar,
-    pub witness: Witness,
+    pub(super) witness: Witness,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -37,7 +37,7 @@ impl Gate {
     }
 
     /// From now on nobody waits.
-    pub fn remove(&self) {
+    pub(super) fn remove(&self) {
         self.change(|state| state.removed = true);
     }
 
@@ -63,35 +63,35 @@ impl Gate {
 }
 
 /// A thread by the name that it has for the system, and its number among those of that name.
-pub type Thread = (&'static str, usize);
+pub(super) type Thread = (&'static str, usize);
 
-pub const MAIN: Thread = ("miner", 0);
-pub const DELIVERY: Thread = ("delivery", 0);
-pub const NETWORK: Thread = ("tokio-rt-worker", 0);
-pub const JOURNAL: Thread = ("tokio-rt-worker", 1);
+pub(super) const MAIN: Thread = ("miner", 0);
+pub(super) const DELIVERY: Thread = ("delivery", 0);
+pub(super) const NETWORK: Thread = ("tokio-rt-worker", 0);
+pub(super) const JOURNAL: Thread = ("tokio-rt-worker", 1);
 
 /// A node behind a gate, and miners that share a journal.
-pub struct Rig {
+pub(super) struct Rig {
     strace: PathBuf,
-    pub node: TestNode,
-    pub gate: Arc<Gate>,
-    pub relay: Relay,
-    pub miner: Miner,
-    pub folder: tempfile::TempDir,
+    pub(super) node: TestNode,
+    pub(super) gate: Arc<Gate>,
+    pub(super) relay: Relay,
+    pub(super) miner: Miner,
+    pub(super) folder: tempfile::TempDir,
 }
 
 /// What a delivery came to.
-pub struct Delivery {
+pub(super) struct Delivery {
     /// The event of the block, unless strace killed the miner before.
-    pub block: Option<Value>,
+    pub(super) block: Option<Value>,
     /// strace's log.
-    pub log: String,
+    pub(super) log: String,
     /// What the miner said on stderr.
-    pub stderr: String,
+    pub(super) stderr: String,
 }
 
 impl Rig {
-    pub fn start(test: &str) -> Option<Self> {
+    pub(super) fn start(test: &str) -> Option<Self> {
         let (strace, node) = (strace(test)?, TestNode::start(test, &[])?);
         let folder = tempfile::tempdir().unwrap();
         let journal = folder.path().join("journal");
@@ -104,7 +104,7 @@ impl Rig {
 
     /// Starts a miner, puts a thread of it under strace as it waits for its template, lets it find a block, and
     /// ends it by a signal.
-    pub fn deliver(&self, thread: Thread, options: &str, end: &str) -> Delivery {
+    pub(super) fn deliver(&self, thread: Thread, options: &str, end: &str) -> Delivery {
         let log = self.folder.path().join("strace");
         self.gate.close();
         let mut miner = Traced::start(&self.strace, &self.miner, &log, options);
@@ -122,7 +122,7 @@ impl Rig {
     }
 
     /// A short run that finds nothing, under strace with `options` from its beginning on.
-    pub fn glance(&self, options: &str) -> Run {
+    pub(super) fn glance(&self, options: &str) -> Run {
         self.gate.close();
         let journal = self.folder.path().join("journal");
         let miner = miner(&self.node, &self.relay, &journal, &["--time-limit", "1"]);

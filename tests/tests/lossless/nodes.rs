@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use miner_tests::{Fate, JournalFolder, Relay, TestNode, http};
+use miner_tests::{Call, Fate, JournalFolder, Relay, TestNode, http};
 use serde_json::json;
 
 use super::{miner, miner_to, until};
@@ -63,7 +63,7 @@ fn while_one_node_is_frozen_the_other_gets_the_block_within_a_second() {
         }
         call.pass()
     });
-    let good = Relay::start(&second, |call| call.pass());
+    let good = Relay::start(&second, Call::pass);
     let login = ["--node", &good.url(), "-u", "ann", "-p", "s3cret", "--block-interval", "3600"];
     let mut running = miner_to(&slow.url(), folder.path(), &login).start();
     coming.recv().unwrap();
