@@ -1,53 +1,17 @@
 //! How soon a new job is hashed: from `set_job` with a clean job, in the midst of a unit, to the first hashes of
 //! the new one. It holds the time in which all threads heed a break.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use miner_core::bitcoin::CompactTarget;
-use miner_core::{Backend, BackendError, Candidate, Job, Reporter, Terms, VersionMask, WorkUnit, header};
+use miner_core::{Job, Terms, VersionMask, header};
+use miner_benches::Told;
 use miner_cpu::{CpuBackend, CpuOptions, available};
 use miner_engine::Engine;
-
-/// A backend that tells when the first hashes of each unit are done.
-struct Told<B> {
-    backend: B,
-    first_hashes: Sender<(u32, Instant)>,
-}
-
-struct First<'a> {
-    reporter: &'a dyn Reporter,
-    time: u32,
-    told: &'a Sender<(u32, Instant)>,
-}
-
-impl<B: Backend> Backend for Told<B> {
-    fn name(&self) -> &str {
-        self.backend.name()
-    }
-
-    fn scan(&mut self, unit: &WorkUnit, reporter: &dyn Reporter) -> Result<(), BackendError> {
-        // The header's time tells jobs apart.
-        let time = unit.tail()[1].swap_bytes();
-        self.backend.scan(unit, &First { reporter, time, told: &self.first_hashes })
-    }
-}
-
-impl Reporter for First<'_> {
-    fn found(&self, candidate: Candidate) -> ControlFlow<()> {
-        self.reporter.found(candidate)
-    }
-
-    fn progress(&self, hashes_done: u64) -> ControlFlow<()> {
-        // Nobody listens once the measurement is over.
-        let _ = self.told.send((self.time, Instant::now()));
-        self.reporter.progress(hashes_done)
-    }
-}
 
 /// A job that no hash solves.
 fn job(time: u32) -> Arc<Job> {
