@@ -293,3 +293,13 @@ fn a_job_with_a_fixed_root_cannot_be_announced() {
         miner_core::bitcoin::block::Header { bits: CompactTarget::from_consensus(0x207f_ffff), ..header };
     assert_eq!(Notify::of(&Job::from_header("j", &header).unwrap()), None);
 }
+
+#[test]
+fn an_id_that_cannot_be_sent_back_makes_no_job() {
+    let notify = |id: &str| {
+        let hash = "0".repeat(64);
+        pool("mining.notify", json!([id, hash, "01", "02", [], "20000000", "1d00ffff", "504e86b9", true]))
+    };
+    assert!(notify("id with \"spaces\"").is_ok());
+    assert!(notify("\u{1}").unwrap_err().to_string().contains("job id holds control characters"));
+}

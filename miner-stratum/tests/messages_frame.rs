@@ -43,6 +43,9 @@ fn every_form_of_rejection_is_understood() {
         (r#"{"id":4,"result":true,"error":{}}"#, Ok(json!(true))),
         (r#"{"id":4,"result":true,"error":""}"#, Ok(json!(true))),
         (r#"{"id":4,"result":true,"error":false}"#, Ok(json!(true))),
+        (r#"{"id":4,"result":true,"error":0}"#, Ok(json!(true))),
+        (r#"{"id":4,"result":null,"error":["21","Job not found",null]}"#, rejection(21, "Job not found")),
+        (r#"{"id":4,"result":null,"error":{"code":"22","message":"Duplicate"}}"#, rejection(22, "Duplicate")),
     ];
     for (line, expected) in all {
         assert_eq!(outcome(line), expected, "{line}");
@@ -58,6 +61,18 @@ fn a_rejections_words_are_stripped_and_capped() {
 }
 
 #[test]
+fn an_answer_in_another_encoding_is_an_answer() {
+    let parsed = Frame::parse(b"{\"id\":4,\"result\":null,\"error\":[21,\"p\xe9rim\xe9\",null]}");
+    let outcome = rejection(21, "p\u{fffd}rim\u{fffd}");
+    assert_eq!(parsed, Ok(Frame::Reply(Reply { id: 4.into(), outcome })));
+}
+
+#[test]
+fn what_would_hide_or_reorder_words_is_stripped() {
+    assert_eq!(outcome(r#"{"error":"\u202egpj.\u2066a\u2028b\ufeff"}"#), rejection(None, "gpj.ab"));
+}
+
+#[test]
 fn text_is_cut_on_the_boundary_of_a_character() {
     let line = json!({"error": format!("x{}", "é".repeat(200))}).to_string();
     assert_eq!(outcome(&line), rejection(None, &format!("x{}", "é".repeat(127))));
@@ -65,8 +80,7 @@ fn text_is_cut_on_the_boundary_of_a_character() {
 
 #[test]
 fn any_id_is_echoed_and_none_is_null() {
-    let ids =
-        ["4", "\"4\"", "null", "-1", "1.5", "18446744073709551615", "\"\"", "[1,{\"a\":null}]", "true", "{}"];
+    let ids = ["4", "\"4\"", "null", "-1", "1.5", "18446744073709551615", "\"\"", "\"a b\""];
     for id in ids {
         let Frame::Call(call) = frame(&format!(r#"{{"method":"mining.ping","id":{id},"params":[]}}"#)) else {
             panic!("a method makes a call");
@@ -83,7 +97,9 @@ fn an_id_is_a_number_also_as_a_string() {
     assert_eq!(Id(json!(7)).number(), Some(7));
     assert_eq!(Id(json!("7")).number(), Some(7));
     assert_eq!(Id::from(u64::MAX).number(), Some(u64::MAX));
-    for id in [json!(null), json!(-7), json!(7.5), json!("x7"), json!(""), json!([7]), json!(true)] {
+    for id in
+        [json!(null), json!(-7), json!(7.5), json!("x7"), json!("+7"), json!(""), json!([7]), json!(true)]
+    {
         assert_eq!(Id(id.clone()).number(), None, "{id}");
     }
 }
@@ -106,13 +122,14 @@ fn what_is_no_frame_says_why() {
     for line in ["", "{", "{\"id\":1", "hello", "GET / HTTP/1.1", "{} {}", "{\"id\":\"\\ud800\"}"] {
         json(line.as_bytes());
     }
-    json(b"{\"id\":\"\xff\"}");
     json(b"\x16\x03\x01\x02\x00\x01\x00");
     assert!(json(br#"{"method":"mining.set_difficulty","params":[1e400]}"#).contains("out of range"));
     let deep = [r#"{"method":"m","params":"#, &"[".repeat(100_000)].concat();
     assert!(json(deep.as_bytes()).contains("recursion limit"));
 
     for (line, reason) in [
+        (r#"{"id":[1],"method":"m"}"#, "the id is no number, short string or null"),
+        (r#"{"id":true,"result":1}"#, "the id is no number, short string or null"),
         ("[]", "not an object"),
         ("1", "not an object"),
         ("\"mining.notify\"", "not an object"),

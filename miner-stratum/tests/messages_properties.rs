@@ -25,12 +25,14 @@ fn name() -> impl Strategy<Value = String> {
     vec(any::<char>(), 0..=64).prop_map(String::from_iter)
 }
 
+/// Without the blocks that hold Unicode's own controls.
 fn readable() -> impl Strategy<Value = String> {
-    name().prop_map(|name| name.chars().filter(|char| !char.is_control()).collect())
+    let is_plain = |char: &char| !char.is_control() && !matches!(char, '\u{2000}'..='\u{206f}' | '\u{feff}');
+    name().prop_map(move |name| name.chars().filter(is_plain).collect())
 }
 
 fn some_name() -> impl Strategy<Value = Option<String>> {
-    name().prop_map(|name| Some(name).filter(|name| !name.is_empty()))
+    readable().prop_map(|name| Some(name).filter(|name| !name.is_empty()))
 }
 
 /// Over all exponents, and the whole numbers that pools like.
@@ -45,7 +47,7 @@ fn notify() -> impl Strategy<Value = Notify> {
     let coinbase = || vec(any::<u8>(), 0..200);
     let branch = vec(any::<[u8; 32]>(), 0..=32);
     let numbers = any::<(u32, u32, u32, bool)>();
-    (name(), any::<[u8; 32]>(), coinbase(), coinbase(), branch, numbers).prop_map(
+    (readable(), any::<[u8; 32]>(), coinbase(), coinbase(), branch, numbers).prop_map(
         |(job_id, previous, coinbase1, coinbase2, branch, (version, bits, time, clean))| Notify {
             job_id,
             prev_blockhash: BlockHash::from_byte_array(previous),
@@ -121,8 +123,7 @@ fn id() -> impl Strategy<Value = Id> {
         Just(Value::Null),
         any::<u64>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        name().prop_map(Value::from),
-        vec(any::<Option<bool>>(), 0..3).prop_map(Value::from),
+        "[ -~]{0,64}".prop_map(Value::from),
     ]
     .prop_map(Id)
 }

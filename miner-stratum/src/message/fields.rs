@@ -104,6 +104,15 @@ impl<'a> Field<'a> {
         Ok(text.to_owned())
     }
 
+    /// An id of the peer's, which is sent back.
+    pub(super) fn id(&self) -> Result<String, MessageError> {
+        let id = self.name()?;
+        if !is_id(&id) {
+            return Err(self.fault("holds control characters"));
+        }
+        Ok(id)
+    }
+
     pub(super) fn flag(&self) -> Result<bool, MessageError> {
         self.value.as_bool().ok_or_else(|| self.not("a boolean"))
     }
@@ -167,6 +176,12 @@ impl<'a> Field<'a> {
     }
 }
 
+/// Whether a text can be an id: short, and without control characters, which are several times as long when they are
+/// sent back in JSON.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+}
+
 /// Digits alone: no sign, no prefix, no space.
 fn digits_only(digits: &str, base: u32) -> Option<u64> {
     let bare = digits.chars().all(|digit| digit.is_digit(base));
@@ -183,10 +198,15 @@ pub(super) fn difficulty(difficulty: f64) -> Value {
     difficulty.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
 }
 
-/// A text for people: control characters stripped, at most [`MAX_TEXT`] bytes.
+/// A text for people: control characters stripped, those of Unicode's that reorder or hide text among them, at
+/// most [`MAX_TEXT`] bytes.
 pub(super) fn readable(text: &str) -> String {
+    let is_shown = |char: &char| {
+        !char.is_control()
+            && !matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
     let mut readable = String::new();
-    for char in text.chars().filter(|char| !char.is_control()) {
+    for char in text.chars().filter(is_shown) {
         if readable.len() + char.len_utf8() > MAX_TEXT {
             break;
         }

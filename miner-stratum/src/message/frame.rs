@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::fields::readable;
 
-/// The id of a call: any JSON value, echoed verbatim.
+/// The longest id that is a string, in bytes.
+const MAX_ID: usize = 64;
+
+/// The id of a call: a number, a short string or null, echoed verbatim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(pub Value);
 
@@ -14,7 +17,16 @@ impl Id {
 
     /// The number, where it is one (or a string of digits).
     pub fn number(&self) -> Option<u64> {
-        self.0.as_u64().or_else(|| self.0.as_str()?.parse().ok())
+        let digits = || self.0.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        self.0.as_u64().or_else(|| digits()?.parse().ok())
+    }
+
+    fn parse(id: Value) -> Result<Self, FrameError> {
+        match &id {
+            Value::Null | Value::Number(_) => Ok(Self(id)),
+            Value::String(text) if text.len() <= MAX_ID => Ok(Self(id)),
+            _ => Err(FrameError::Shape("the id is no number, short string or null")),
+        }
     }
 }
 
@@ -79,11 +91,13 @@ impl Frame {
     /// # Errors
     /// [`FrameError`]: the line means nothing, the connection may go on.
     pub fn parse(line: &[u8]) -> Result<Self, FrameError> {
-        let value = serde_json::from_slice(line).map_err(|error| FrameError::Json(error.to_string()))?;
+        // Some write their words in Latin-1: an answer in it is an answer.
+        let line = String::from_utf8_lossy(line);
+        let value = serde_json::from_str(&line).map_err(|error| FrameError::Json(error.to_string()))?;
         let Value::Object(mut keys) = value else {
             return Err(FrameError::Shape("not an object"));
         };
-        let id = Id(take(&mut keys, "id"));
+        let id = Id::parse(take(&mut keys, "id"))?;
         match take(&mut keys, "method") {
             Value::String(method) => Ok(Self::Call(Call { id, method, params: take(&mut keys, "params") })),
             Value::Null => Ok(Self::Reply(Reply { id, outcome: outcome(keys)? })),
@@ -115,7 +129,7 @@ fn take(keys: &mut Map<String, Value>, key: &str) -> Value {
     keys.remove(key).unwrap_or_default()
 }
 
-/// What a reply says. An error that says nothing (null, false, empty) is none.
+/// What a reply says. An error that says nothing (null, false, 0, empty) is none.
 fn outcome(mut keys: Map<String, Value>) -> Result<Result<Value, Rejection>, FrameError> {
     if !["result", "error", "reject-reason"].iter().any(|key| keys.contains_key(*key)) {
         return Err(FrameError::Shape("no method, result or error"));
@@ -134,7 +148,8 @@ fn says_something(reason: &Value) -> bool {
         Value::String(text) => !text.is_empty(),
         Value::Array(list) => !list.is_empty(),
         Value::Object(keys) => !keys.is_empty(),
-        Value::Bool(true) | Value::Number(_) => true,
+        Value::Number(code) => code.as_f64() != Some(0.0),
+        Value::Bool(true) => true,
     }
 }
 
@@ -143,12 +158,16 @@ impl Rejection {
     /// else, the JSON as it is.
     fn parse(error: &Value) -> Self {
         let (code, message) = match error {
-            Value::Array(list) => (list.first(), list.iter().find(|item| item.is_string())),
+            Value::Array(list) => {
+                let words = list.get(1).into_iter().chain(list).find(|item| item.is_string());
+                (list.first(), words)
+            }
             Value::Object(keys) => (keys.get("code"), keys.get("message")),
             _ => (None, Some(error)),
         };
         let words = message.and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned);
-        Self { code: code.and_then(Value::as_i64), message: readable(&words) }
+        let number = |code: &Value| code.as_i64().or_else(|| code.as_str()?.parse().ok());
+        Self { code: code.and_then(number), message: readable(&words) }
     }
 
     /// The three elements in use; without a code it is 20, "other".

@@ -45,7 +45,7 @@ impl Notify {
     /// [`MessageError::Field`] for a field that is missing, of the wrong type or too long. A missing `clean` is false.
     pub fn parse(params: &Value) -> Result<Self, MessageError> {
         let params = Params::of(METHOD, params)?;
-        let job_id = params.at(0, "job id").name()?;
+        let job_id = params.at(0, "job id").id()?;
         let prev_blockhash = BlockHash::from_byte_array(reverse_words(params.at(1, "prevhash").hash()?));
         let coinbase1 = params.at(2, "coinb1").bytes(MAX_COINBASE)?;
         let coinbase2 = params.at(3, "coinb2").bytes(MAX_COINBASE - coinbase1.len())?;

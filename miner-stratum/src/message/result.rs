@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::client_call::{
     CONFIGURE, MINIMUM_DIFFICULTY, SUBSCRIBE, SUBSCRIBE_EXTRANONCE, VERSION_ROLLING, VERSION_ROLLING_MASK,
 };
-use super::fields::{self, Field, MAX_TEXT};
+use super::fields::{self, Field};
 use super::{Configure, MessageError, notify};
 
 /// The answer to `mining.configure`: what was granted.
@@ -80,7 +80,7 @@ impl Subscribed {
         let result = Field::new(SUBSCRIBE, "result", result).params()?;
         let session_id = session_id(result.at(0, "subscriptions").value());
         Ok(Self {
-            session_id: session_id.filter(|id| (1..=MAX_TEXT).contains(&id.len())).map(str::to_owned),
+            session_id: session_id.filter(|id| !id.is_empty() && fields::is_id(id)).map(str::to_owned),
             extranonce1: result.at(1, "extranonce1").extranonce()?,
             extranonce2_size: result.at(2, "extranonce2 size").extranonce2_size()?,
         })

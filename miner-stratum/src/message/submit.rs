@@ -26,19 +26,22 @@ pub struct Submit {
 }
 
 impl Submit {
-    /// Reads the parameters. The worker may be anything: what the share is worth comes first.
+    /// Reads the parameters. The worker may be anything, a name that nobody has among it: what the share
+    /// is worth comes first.
     ///
     /// # Errors
     /// [`MessageError::Field`] for a field that is missing, of the wrong type or too long.
     pub fn parse(params: &Value) -> Result<Self, MessageError> {
         let params = Params::of(METHOD, params)?;
+        let worker = params.at(0, "worker").value();
+        let bits = params.at(5, "version bits").optional().filter(|bits| bits.value() != "");
         Ok(Self {
-            worker: params.at(0, "worker").text()?.to_owned(),
+            worker: worker.as_str().map_or_else(|| worker.to_string(), str::to_owned),
             job_id: params.at(1, "job id").name()?,
             extranonce2: params.at(2, "extranonce2").extranonce()?,
             time: params.at(3, "ntime").word()?,
             nonce: params.at(4, "nonce").word()?,
-            version_bits: params.at(5, "version bits").optional().map(|bits| bits.word()).transpose()?,
+            version_bits: bits.map(|bits| bits.word()).transpose()?,
         })
     }
 

@@ -143,7 +143,7 @@ pub(crate) fn messages() -> Vec<Message> {
             body: json!(["user.worker", "j", "00000001", "504e86ed", "b2957c02", "1fffe000"]),
             fields: vec![
                 ("params", "", List),
-                ("worker", "/0", Text),
+                ("worker", "/0", Anything),
                 ("job id", "/1", Name),
                 ("extranonce2", "/2", Bytes),
                 ("ntime", "/3", Word),

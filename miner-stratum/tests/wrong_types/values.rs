@@ -83,6 +83,8 @@ pub(crate) enum Kind {
     Name,
     /// Any string: it is cut, or not kept.
     Text,
+    /// Anything: at worst a name that nobody has.
+    Anything,
     /// 1 to 8 hex digits.
     Word,
     /// Some bytes in hex.
@@ -115,6 +117,7 @@ impl Kind {
         match self {
             Self::Name => matches!(value, EmptyString | Digits | NonHex | OddHex),
             Self::Text => matches!(value, EmptyString | Digits | NonHex | OddHex | OverLong),
+            Self::Anything => true,
             Self::Word => matches!(value, Digits | OddHex),
             Self::Bytes => matches!(value, EmptyString | Digits),
             Self::Count => matches!(value, Number | Digits),
