@@ -7,9 +7,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use miner_benches::Told;
 use miner_core::bitcoin::CompactTarget;
 use miner_core::{Job, Terms, VersionMask, header};
-use miner_benches::Told;
 use miner_cpu::{CpuBackend, CpuOptions, available};
 use miner_engine::Engine;
 

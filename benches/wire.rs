@@ -70,13 +70,25 @@ fn mine(port: u16, first_hashes: Sender<(u32, Instant)>, found: Sender<(Key, Ins
         let url = format!("stratum+tcp://127.0.0.1:{port}").parse().expect("it is a URL");
         let route = Route { url, proxy: None, trust: Trust::System };
         let pool = Pool { route, user: "bench".into(), password: "x".into() };
-        let options = ClientOptions { version_mask: VersionMask::BIP320, ..ClientOptions::new(vec![pool], "bench") };
+        let options = ClientOptions {
+            pools: vec![pool],
+            agent: "bench".to_owned(),
+            version_mask: VersionMask::BIP320,
+            suggest_difficulty: None,
+            extranonce_subscribe: false,
+            follow_reconnect: false,
+            retries: Some(0),
+            retry_pause: Duration::from_secs(1),
+            silence: Duration::from_secs(60),
+            stable: Duration::from_secs(60),
+        };
         let (client, mut events) = Client::start(options);
         let options = CpuOptions { nice: Some(19), ..CpuOptions::default() };
         let backend = CpuBackend::new(preferred(), &options).expect("threads can be started");
         let engine = Engine::start(vec![Box::new(Told { backend, first_hashes })], move |event| {
             let solution = event.share.solution();
-            let _ = found.send(((solution.nonce, solution.version & VersionMask::BIP320.bits()), Instant::now()));
+            let _ =
+                found.send(((solution.nonce, solution.version & VersionMask::BIP320.bits()), Instant::now()));
             client.submit(event.share, event.device);
         });
         while let Some(event) = events.recv().await {
@@ -88,7 +100,12 @@ fn mine(port: u16, first_hashes: Sender<(u32, Instant)>, found: Sender<(Key, Ins
 }
 
 /// Serves one miner `jobs` clean jobs, each with a time of its own, and hangs up.
-fn pool(listener: &TcpListener, jobs: u32, submitted: &Sender<(Key, Instant)>, notified: &Sender<(u32, Instant)>) {
+fn pool(
+    listener: &TcpListener,
+    jobs: u32,
+    submitted: &Sender<(Key, Instant)>,
+    notified: &Sender<(u32, Instant)>,
+) {
     let (mut stream, _) = listener.accept().expect("the miner connects");
     stream.set_nodelay(true).expect("a socket has this option");
     let (ready_to, ready) = mpsc::channel();
