@@ -114,7 +114,8 @@ impl Jobs {
             _ => self.over,
         };
         self.just_resumed = false;
-        let clean = self.over.is_some() || self.current.is_none() && job.is_clean();
+        // A session's first job ends what was searched before it.
+        let clean = self.over.is_some() || self.current.is_none();
         self.pending = Some(with_clean(&job, clean));
         Ok(())
     }

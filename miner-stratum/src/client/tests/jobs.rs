@@ -111,6 +111,11 @@ fn another_block_ends_earlier_jobs_whatever_the_flag_says() {
 }
 
 #[test]
+fn the_first_job_of_a_session_ends_what_was_searched_before() {
+    assert!(Session::new().job(&notify("a", 1, 1, false)).job.is_clean());
+}
+
+#[test]
 fn a_repeated_job_goes_on_where_it_is() {
     let mut session = Session::new();
     session.job(&notify("a", 1, 1, true));
@@ -189,8 +194,8 @@ fn a_job_that_none_can_be_changes_nothing() {
 #[test]
 fn the_same_job_is_passed_on_as_the_same_object() {
     let mut session = Session::new();
-    let first = session.job(&notify("a", 1, 1, false));
+    session.job(&notify("a", 1, 1, true));
+    let job: Arc<Job> = session.job(&notify("b", 1, 2, false)).job;
     session.jobs.set_mask(VersionMask::BIP320);
-    let again: Arc<Job> = session.take().unwrap().job;
-    assert!(Arc::ptr_eq(&first.job, &again));
+    assert!(Arc::ptr_eq(&job, &session.take().unwrap().job));
 }
