@@ -13,7 +13,7 @@ use crate::message::Notify;
 
 /// How many jobs are passed on at once, and the time between them after that: a flood must not keep the engine from
 /// searching.
-const PACE: (Duration, u32) = (Duration::from_millis(20), 5);
+const PACE: (Duration, u32) = (Duration::from_millis(50), 5);
 /// Why shares of earlier jobs are too late.
 const NEW_BLOCK: &str = "new block";
 const WITHDRAWN: &str = "job withdrawn";

@@ -50,7 +50,6 @@ impl Link {
         let mut session = Session::new(self.setup.clone(), memory, Instant::now());
         let end = self.talk(&mut session, Wire::new(stream)).await;
         self.report(&mut session);
-        self.shared.book(|book| book.disconnected(self.setup.pool));
         (end, session.into_memory())
     }
 
@@ -69,16 +68,18 @@ impl Link {
                 }
             }
             tokio::select! {
+                // What has arrived counts before the time that has passed: this process may have been stopped.
+                biased;
+                _ = &mut self.needed => return End::Unneeded,
                 read = wire.turn() => match self.take_lines(read, session, &mut wire) {
                     Ok(whole) => line_due = next_line_due(whole, &wire, line_due),
                     Err(end) => return end,
                 },
                 _ = wake.changed() => {}
-                () = sleep_until(look) => {}
                 () = sleep_until(line_due.unwrap_or(look)), if line_due.is_some() => {
                     return End::Failed(format!("a line did not end within {} s", LINE.as_secs()));
                 }
-                _ = &mut self.needed => return End::Unneeded,
+                () = sleep_until(look) => {}
             }
         }
     }

@@ -162,7 +162,6 @@ impl Supervisor {
         let Some(seat) = self.seats.get_mut(pool) else { return };
         let name = seat.live.take().map_or_else(|| seat.route.url.to_string(), |live| live.name);
         seat.memory = memory;
-        // After a panic nobody else did.
         self.shared.book(|book| book.disconnected(pool));
         if self.roster.current() == Some(pool) {
             self.shared.tell(ClientEvent::Disconnected { pool: name, reason: end.to_string() });

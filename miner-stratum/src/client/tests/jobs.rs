@@ -97,7 +97,7 @@ fn a_flood_of_jobs_is_paced_and_the_first_of_them_is_not() {
             assert!(issue.is_some() || millisecond + u64::from(number) > 0);
         }
     }
-    assert!((50..60).contains(&passed_on), "{passed_on}");
+    assert!((20..=26).contains(&passed_on), "{passed_on}");
     let ready = session.jobs.ready_at(start + Duration::from_secs(1)).expect("the last one waits");
     assert_eq!(session.jobs.take(ready).unwrap().job.id(), "999 9");
 }
