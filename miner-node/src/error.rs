@@ -166,6 +166,12 @@ pub enum NodeError {
     /// The template demands a rule that this miner does not know (BIP9: so it must not mine on it).
     #[error("the node's template needs the rule `{0}`, which this version does not know: update the miner")]
     UnknownRule(String),
+    /// RPC error -8 to `getblocktemplate`: the node gives none to a miner that does not know every rule.
+    #[error(
+        "the node gives this miner no template: {0} (-8). Its chain has a rule that this version does not know: \
+         update the miner"
+    )]
+    NoTemplate(String),
     /// A share of another node's job, or of one given up long ago.
     #[error("job `{0}` is of no template that this node holds")]
     UnknownJob(String),
@@ -199,6 +205,7 @@ impl NodeError {
             | Self::SignedSignet { .. }
             | Self::UnsupportedChain { .. }
             | Self::UnknownRule(_)
+            | Self::NoTemplate(_)
             | Self::UnknownJob(_) => true,
             _ => false,
         }

@@ -99,6 +99,38 @@ fn a_damaged_file_is_set_aside_and_the_others_come_back() {
     assert_eq!((again.blocks, again.corrupt.len()), (vec![good], 0), "reported once");
 }
 
+/// As `every_flipped_bit_and_every_cut_is_detected` of the entry, but on the disk and beside another block: what is
+/// damaged is named and kept, what is whole comes back.
+#[test]
+fn an_entry_cut_or_changed_at_any_byte_harms_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [damaged, good] = [block(1, 1), block(2, 2)];
+    let journal = open(folder.path());
+    for block in [&damaged, &good] {
+        journal.write(block).unwrap().sync().unwrap();
+    }
+    let path = file_of(folder.path(), &damaged);
+    let whole = fs::read(&path).unwrap();
+    let cuts = (0..whole.len()).map(|length| whole[..length].to_vec());
+    let flips = (0..whole.len()).map(|byte| {
+        let mut bytes = whole.clone();
+        bytes[byte] ^= 1 << (byte % 8);
+        bytes
+    });
+    for bytes in cuts.chain(flips) {
+        fs::write(&path, &bytes).unwrap();
+        let recovered = journal.recover().unwrap();
+        assert_eq!(recovered.blocks, std::slice::from_ref(&good));
+        let [CorruptFile { path: set_aside, damage: Damage::Checksum }] = &recovered.corrupt[..] else {
+            panic!("{:?} for {:?}", recovered.corrupt, String::from_utf8_lossy(&bytes))
+        };
+        assert_eq!(fs::read(set_aside).unwrap(), bytes, "nothing is thrown away");
+        fs::remove_file(set_aside).unwrap();
+    }
+    journal.write(&damaged).unwrap().sync().unwrap();
+    assert_eq!(journal.recover().unwrap().blocks, [damaged, good]);
+}
+
 #[test]
 fn a_block_of_another_chain_is_named_and_stays_for_its_own_miner() {
     let folder = tempfile::tempdir().unwrap();

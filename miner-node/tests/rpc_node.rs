@@ -219,3 +219,14 @@ async fn an_unknown_rule_is_not_mined_on() {
     let error = connected(&node).await.next_job().await.unwrap_err();
     assert!(matches!(error, NodeError::UnknownRule(_)) && error.is_fatal());
 }
+
+#[tokio::test]
+async fn a_node_that_gives_no_template_without_a_rule_is_not_asked_again_and_again() {
+    let node = regtest(|_| error(-8, "Support for 'moon' rule requires explicit client support"));
+    let error = connected(&node).await.next_job().await.unwrap_err();
+    assert!(matches!(error, NodeError::NoTemplate(_)) && error.is_fatal());
+    assert!(
+        error.to_string().contains("'moon'") && error.to_string().contains("update the miner"),
+        "{error}"
+    );
+}

@@ -46,7 +46,8 @@ pub struct Relay {
 
 impl Relay {
     /// Starts a relay to a node. What `treat` returns is sent back to the miner as it is, [`Call::pass`] being
-    /// the node's own answer; the connection is cut on `None`. It may take its time: each call has a thread.
+    /// the node's own answer; the connection is cut on `None`, and after an answer that says so in its head. It may
+    /// take its time: each call has a thread.
     ///
     /// # Panics
     /// When the loopback interface has no port left.
@@ -100,6 +101,9 @@ impl Call {
     }
 }
 
+/// What an answer has in its head that is the last on its connection.
+const CLOSE: &[u8] = b"\r\nConnection: close\r\n";
+
 /// An answer as a node sends it: `status` such as `200 OK`, and a body.
 pub fn http(status: &str, body: &str) -> Vec<u8> {
     let length = body.len();
@@ -118,7 +122,8 @@ fn serve(mut miner: TcpStream, node: SocketAddr, submitted: &Log, treat: &dyn Fn
         }
         // A miner that was killed needs no answer.
         let Some(answer) = treat(&call) else { return };
-        if miner.write_all(&answer).is_err() {
+        let is_last = answer.windows(CLOSE.len()).take(300).any(|bytes| bytes == CLOSE);
+        if miner.write_all(&answer).is_err() || is_last {
             return;
         }
     }

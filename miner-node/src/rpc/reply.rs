@@ -109,6 +109,7 @@ fn refused(method: &'static str, fault: &Fault) -> NodeError {
     let message = plain(&fault.message);
     match fault.code {
         -28 => NodeError::Loading(message),
+        -8 if method == "getblocktemplate" => NodeError::NoTemplate(message),
         code => NodeError::Rpc { method, code, message },
     }
 }
