@@ -227,7 +227,7 @@ fn a_dead_pool_is_left_for_the_next_within_five_seconds() {
 #[test]
 fn the_work_that_was_accepted_is_the_work_that_was_done() {
     let pool = TestPool::start(NO_BLOCKS, 5e-6);
-    let run = miner(&pool.url(), &["--exit-after-shares", "1500"]).run();
+    let run = miner(&pool.url(), &["--exit-after-shares", "3500"]).run();
     assert_eq!(run.code, Some(0), "{run:?}");
     let summary = run.summary();
     adds_up(&summary);
