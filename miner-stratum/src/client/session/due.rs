@@ -8,6 +8,9 @@ use super::{End, News, PING, SHARES, Session};
 use crate::client::shares::Book;
 use crate::message::{ClientCall, Submit};
 
+/// The shortest time that an answer to a share is waited for, however impatient the user is about silence.
+const ANSWER: Duration = Duration::from_secs(60);
+
 impl Session {
     /// All that is due: a job, shares, a ping, an end. Returns when to look again.
     pub(in crate::client) fn advance(&mut self, now: Instant, book: &mut Book) -> Result<Instant, End> {
@@ -45,7 +48,7 @@ impl Session {
 
     /// How long an answer to a share is waited for while the pool is otherwise alive.
     fn patience(&self) -> Duration {
-        self.setup.silence * 2
+        (self.setup.silence * 2).max(ANSWER)
     }
 
     fn pass_on_job(&mut self, now: Instant, book: &mut Book) {

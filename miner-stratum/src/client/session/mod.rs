@@ -43,8 +43,7 @@ const EXTRANONCE: u64 = 5;
 const PING: u64 = 6;
 const SHARES: u64 = 100;
 
-/// The state of a session.
-#[derive(Debug)]
+/// The state of a session. Without `Debug`: its frames hold the password.
 pub(super) struct Session {
     setup: Arc<Setup>,
     jobs: Jobs,

@@ -3,6 +3,9 @@
 mod clock;
 mod jobs;
 mod ledger;
+mod login;
+mod net;
+mod pools;
 mod roster;
 mod session;
 
@@ -13,6 +16,7 @@ mod peer;
 #[path = "../../../tests/client/support/share.rs"]
 mod share;
 mod shares;
+mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
