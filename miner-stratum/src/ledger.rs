@@ -194,3 +194,41 @@ impl Amount {
         self.work = self.work.saturating_sub(other.work);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(shares: u64) -> Amount {
+        Amount { shares, work: u128::from(shares) << 32 }
+    }
+
+    #[test]
+    fn columns_that_do_not_add_up_are_seen() {
+        let mut columns = Columns { found: amount(7), accepted: amount(1), ..Columns::default() };
+        columns.rejected.insert("low".to_owned(), amount(1));
+        columns.stale.insert("old".to_owned(), amount(1));
+        columns.lost.insert("gone".to_owned(), amount(2));
+        columns.in_flight = amount(1);
+        assert!(!columns.balance());
+        columns.queued = amount(1);
+        assert!(columns.balance());
+        columns.queued.work += 1;
+        assert!(!columns.balance(), "in work too");
+    }
+
+    #[test]
+    fn a_pool_that_invents_reasons_fills_no_memory() {
+        let mut ledger = Ledger::default();
+        (0..1000).for_each(|number| ledger.given_up(amount(1), &number.to_string()));
+        let columns = ledger.columns();
+        assert_eq!((columns.lost.len(), columns.lost[OTHER]), (REASONS + 1, amount(1000 - REASONS as u64)));
+        assert!(columns.balance());
+    }
+
+    #[test]
+    fn work_is_shown_as_difficulty() {
+        let share = Amount { shares: 1, work: target::work(Target::MAX) };
+        assert!((share.difficulty() - 1.0).abs() < 1e-9);
+    }
+}
