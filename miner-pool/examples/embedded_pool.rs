@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         PoolEvent::Accepted { worker, share, .. } => println!("{worker}: share of {:.6}", share.difficulty()),
         PoolEvent::Rejected { worker, reason, .. } => println!("{worker}: {reason}"),
         PoolEvent::Block { worker, share, verdict, .. } => {
-            println!("{worker}: BLOCK {}: {verdict:?}", share.hash())
+            println!("{worker}: BLOCK {}: {verdict:?}", share.hash());
         }
         PoolEvent::Job(job) => println!("job {} on {}", job.id(), job.prev_blockhash()),
         other => println!("{other:?}"),

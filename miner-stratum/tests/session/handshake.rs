@@ -35,7 +35,7 @@ async fn the_whole_handshake_in_order_with_ids_of_any_kind() {
     let notify = json!([
         "j 1",
         "01".repeat(32),
-        "01".repeat(50),
+        "01".repeat(50) + "6a2031",
         "02".repeat(60),
         ["03".repeat(32), "04".repeat(32)],
         "20000000",

@@ -157,9 +157,13 @@ impl Pool for TestPool {
     }
 }
 
-/// A job on the tip of this number.
+/// A job on the tip of this number, with its id in the coinbase.
 pub(crate) fn job(id: &str, tip: u8, bits: u32) -> Arc<Job> {
-    job_of(JobParams { id: id.to_owned(), ..params(tip, bits) })
+    let JobParams { mut root, .. } = params(tip, bits);
+    if let RootSource::Coinbase { prefix, .. } = &mut root {
+        prefix.extend(id.as_bytes());
+    }
+    job_of(JobParams { id: id.to_owned(), root, ..params(tip, bits) })
 }
 
 pub(crate) fn job_of(params: JobParams) -> Arc<Job> {

@@ -1,14 +1,19 @@
 //! A miner of few words: it writes lines as they were seen on the wire, and reads what comes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use miner_core::Job;
 use miner_stratum::session::{Ended, Limits, serve};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::pool::{TestPool, Wish, solve};
+
+/// A little longer than a session may stay silent before it is asked for a sign of life.
+const PATIENCE: Duration = Duration::from_secs(310);
 
 pub(crate) struct Miner {
     stream: BufReader<DuplexStream>,
@@ -57,7 +62,8 @@ impl Miner {
     /// The next line; `None` at the end.
     pub(crate) async fn line(&mut self) -> Option<Value> {
         let mut line = String::new();
-        match self.stream.read_line(&mut line).await {
+        let read = timeout(PATIENCE, self.stream.read_line(&mut line)).await;
+        match read.expect("something comes in time") {
             Ok(0) | Err(_) => None,
             Ok(_) => Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("`{line}`: {error}"))),
         }
