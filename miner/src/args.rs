@@ -64,13 +64,13 @@ pub(crate) enum Command {
 /// `miner` and `miner -o URL`.
 #[derive(Debug, Args)]
 pub(crate) struct MineArgs {
-    /// What to mine to: a pool, stratum+tcp://[USER:PASS@]HOST:PORT, or stratum+ssl:// for TLS; or a node,
-    /// http://[USER:PASS@]HOST:PORT. Without a scheme: stratum+tcp. Several pools are tried in order; several nodes get
-    /// each block. Without any: an embedded regtest chain.
+    /// What to mine to: a pool, stratum+tcp://HOST:PORT (stratum+ssl:// with TLS), or a node, http://HOST:PORT.
+    /// Without a scheme it is stratum+tcp. A login may stand before the host: USER:PASS@HOST. Several pools are tried in
+    /// order; several nodes get each block. Without any: an embedded regtest chain.
     ///
-    /// Behind a pool's address may stand how to trust its certificate, in place of --cert:
-    /// #tls-pin=SHA256 (the fingerprint of the one certificate to take, in hex) or #tls-insecure (any certificate:
-    /// whoever is in between can read and change everything).
+    /// Behind a pool's address may stand how to trust its certificate, in place of --cert: #tls-pin=SHA256 (the
+    /// fingerprint of the one certificate to take, in hex) or #tls-insecure (any certificate: whoever is in between can
+    /// read and change everything).
     #[arg(short = 'o', long, value_name = "URL")]
     pub(crate) url: Vec<SecretString>,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub(crate) struct PoolArgs {
     /// Seconds of silence after which a pool counts as dead.
     #[arg(short = 'T', long, value_name = "S", default_value = "90", value_parser = seconds)]
     pub(crate) timeout: Duration,
-    /// A proxy to reach pools by: [socks5://|http://][USER:PASS@]HOST[:PORT].
+    /// A proxy to reach pools by: socks5://HOST:PORT or http://HOST:PORT, with USER:PASS@ before the host if need be.
     #[arg(short = 'x', long, value_name = "URL")]
     pub(crate) proxy: Option<SecretString>,
     /// Trust the certificates that those in this PEM file signed, instead of the system's.

@@ -1,7 +1,7 @@
 //! `miner check`: judges shares by the same messages and the same rules as client and server do, and says which
 //! rule is the first that one breaks.
 
-use std::io::Read as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ struct Read {
 }
 
 /// What there is to say of a share.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Judgement {
     #[serde(skip_serializing_if = "String::is_empty")]
     name: String,
@@ -66,29 +66,24 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let text = read(&args.file).map_err(|error| exit::usage(format_args!("{error:#}")))?;
     let cases =
         cases(&text).map_err(|error| exit::usage(format_args!("{}: {error:#}", args.file.display())))?;
-    let mut all_good = true;
-    for case in cases {
-        let judgement = judge(case);
-        all_good &= judgement.rule.is_none();
-        match args.json {
-            true => println!("{}", serde_json::to_string(&judgement)?),
-            false => println!("{}", judgement.text()),
+    let judgements: Vec<Judgement> = cases.into_iter().map(judge).collect();
+    let mut stdout = std::io::stdout().lock();
+    for judgement in &judgements {
+        let line = if args.json { serde_json::to_string(judgement)? } else { judgement.text() };
+        if writeln!(stdout, "{line}").is_err() {
+            // Nobody reads any more; the exit code still tells.
+            break;
         }
     }
+    let all_good = judgements.iter().all(|judgement| judgement.rule.is_none());
     Ok(if all_good { ExitCode::SUCCESS } else { Code::Failed.into() })
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    match file == Path::new("-") {
-        true => std::io::stdin().read_to_string(&mut text).context("stdin cannot be read")?,
-        false => {
-            text = std::fs::read_to_string(file)
-                .with_context(|| format!("{} cannot be read", file.display()))?;
-            text.len()
-        }
-    };
-    Ok(text)
+    if file == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).context("stdin cannot be read");
+    }
+    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// One share, several, or the list called `stratum` in a larger file.
@@ -186,17 +181,8 @@ impl Judgement {
     }
 
     fn malformed(name: String, reason: &str) -> Self {
-        Self {
-            name,
-            header: None,
-            hash: None,
-            share_difficulty: None,
-            target: None,
-            block: false,
-            verdict: "refused",
-            rule: Some("malformed"),
-            reason: Some(reason.to_owned()),
-        }
+        let (rule, reason) = (Some("malformed"), Some(reason.to_owned()));
+        Self { name, verdict: "refused", rule, reason, ..Self::default() }
     }
 
     fn text(&self) -> String {
