@@ -3,6 +3,8 @@
 use std::fmt;
 
 use bitcoin::BlockHash;
+use bitcoin::block::Header;
+use bitcoin::consensus::encode::deserialize_hex;
 
 use crate::rpc::plain;
 
@@ -15,6 +17,14 @@ pub struct SolvedBlock {
     pub height: u32,
     /// The block as `submitblock` and the journal take it: the consensus encoding in lower-case hex.
     pub hex: String,
+}
+
+impl SolvedBlock {
+    /// The block that it builds on; `None` if the hex is no block's.
+    pub fn parent(&self) -> Option<BlockHash> {
+        let header = self.hex.get(..2 * Header::SIZE)?;
+        deserialize_hex::<Header>(header).ok().map(|header| header.prev_blockhash)
+    }
 }
 
 impl fmt::Debug for SolvedBlock {

@@ -27,6 +27,7 @@ fn node(chain: &'static str, clock: impl Fn() -> u32 + Send + 'static) -> FakeNo
         }
         "getbestblockhash" => result(json!(hash)),
         "getblockheader" => result(json!({ "confirmations": 1, "height": 7, "time": PARENT })),
+        "submitblock" if chain == "testnet4" => result(json!(null)),
         "submitblock" => result(json!("time-too-new")),
         _ if call.params[0].get("longpollid").is_some() => Answer::Hang,
         _ => {
@@ -77,4 +78,17 @@ async fn after_a_refusal_the_template_is_asked_for_again() {
     assert!(matches!(miner.submit_block(&block).await.unwrap(), Verdict::Rejected { .. }));
     let next = tokio::time::timeout(Duration::from_secs(30), miner.next_job()).await.unwrap().unwrap();
     assert_eq!(next.time().start, PARENT);
+}
+
+#[tokio::test]
+async fn a_block_that_was_the_tip_for_a_moment_only_makes_room_for_another_one() {
+    let node = node("testnet4", || MARK + 1);
+    let miner = RpcNode::connect(node.client(), Some(Chain::Testnet4)).await.unwrap();
+    let first = miner.next_job().await.unwrap();
+    let block = miner.template(&first).unwrap().unsolved().unwrap();
+    // The node takes it, and yet its next template builds on the same block as before.
+    assert_eq!(miner.submit_block(&block).await.unwrap(), Verdict::Accepted);
+    let again = tokio::time::timeout(Duration::from_secs(30), miner.next_job()).await.unwrap().unwrap();
+    assert_eq!(again.prev_blockhash(), first.prev_blockhash());
+    assert!(again.is_clean() && !again.hashes_like(&first));
 }

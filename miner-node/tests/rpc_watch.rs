@@ -157,3 +157,19 @@ async fn a_transaction_that_is_gone_when_it_is_fetched_is_no_failure() {
     tell(&story, |story| (story.mempool, story.gone) = (vec![1], vec![]));
     assert_eq!(next(&miner).await, (1, 55));
 }
+
+#[tokio::test]
+async fn a_tip_that_the_chain_comes_back_to_is_mined_on_again_with_another_block() {
+    for transactions in [AWAITED, Transactions::OfMempool] {
+        let (_node, miner, story) = watched(transactions).await;
+        tell(&story, |story| story.mempool = vec![1]);
+        let first = miner.next_job().await.unwrap();
+        tell(&story, |story| (story.tip, story.mempool) = (2, vec![]));
+        // Long enough for a look. Where empty templates count there is a job, too.
+        let _ = tokio::time::timeout(Duration::from_millis(400), miner.next_job()).await;
+        tell(&story, |story| (story.tip, story.mempool) = (1, vec![1]));
+        let again = tokio::time::timeout(Duration::from_secs(30), miner.next_job()).await.unwrap().unwrap();
+        assert_eq!(again.prev_blockhash(), first.prev_blockhash());
+        assert!(again.is_clean() && !again.hashes_like(&first), "{transactions:?}");
+    }
+}

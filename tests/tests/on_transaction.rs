@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bitcoin::Amount;
 use miner_node::embedded::{solve, subsidy};
 use miner_node::{Auth, Chain, RpcClient, RpcNode, Transactions, Verdict};
-use miner_tests::TestNode;
-use miner_tests::purse::{Purse, mine, spend};
+use miner_tests::purse::{Coin, Purse, mine, spend};
+use miner_tests::{Miner, TestNode};
 use serde_json::{Value, json};
 
 /// A fee in satoshis with which a transaction of any size here is relayed.
@@ -157,5 +157,132 @@ async fn a_delay_collects_what_comes_meanwhile() {
         (0..count).for_each(|_| drop(spend(&node, &[purse.take()], 1, FEE)));
         assert_eq!(mine_next(&node, &miner).await.0.len(), count);
         assert!(begin.elapsed() >= delay, "{:?}", begin.elapsed());
+    }
+}
+
+/// Waits until a transaction is in a block; how long that took.
+fn confirmed(node: &TestNode, coin: &Coin) -> Duration {
+    let begin = Instant::now();
+    let (txid, vout) = (coin.outpoint.txid, coin.outpoint.vout);
+    // With confirmations only: not of the mempool.
+    while node.rpc("gettxout", &[json!(txid), json!(vout), json!(false)]).unwrap().is_null() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{txid} is not confirmed");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    begin.elapsed()
+}
+
+fn height(node: &TestNode) -> u64 {
+    node.rpc("getblockcount", &[]).unwrap().as_u64().unwrap()
+}
+
+#[test]
+fn with_on_transaction_each_is_confirmed_at_once_and_nothing_else_is_mined() {
+    let test = "with_on_transaction_each_is_confirmed_at_once_and_nothing_else_is_mined";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let mut purse = Purse::filled(&node, 50);
+    let miner =
+        Miner::solo(&node, &["--on-transaction", "--coinbase-script", "51", "--exit-after-blocks", "50"]);
+    let mut running = miner.start();
+    running.next("connected");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(height(&node), 150);
+    let mut latencies = Vec::new();
+    for count in 1..=50 {
+        let coin = spend(&node, &[purse.take()], 1, FEE)[0];
+        latencies.push(confirmed(&node, &coin));
+        assert_eq!(height(&node), 150 + count);
+    }
+    latencies.sort();
+    println!("to the block after {:?}, at worst {:?}", latencies[25], latencies[49]);
+    assert!(latencies[25] < Duration::from_secs(1), "{latencies:?}");
+    let (status, events) = running.end();
+    let summary = events.last().unwrap();
+    assert_eq!(
+        (status.code(), &summary["accepted"], &summary["rejected"]),
+        (Some(0), &json!(50), &json!({}))
+    );
+    let full = events.iter().filter(|event| event["event"] == "block" && event["transactions"] == 2);
+    assert_eq!(full.count(), 50);
+}
+
+#[test]
+fn a_block_delay_gathers_transactions() {
+    let Some(node) = TestNode::start("a_block_delay_gathers_transactions", &[]) else { return };
+    let mut purse = Purse::filled(&node, 3);
+    let arguments = ["--on-transaction", "--block-delay", "2", "--coinbase-script", "51"];
+    let mut running = Miner::solo(&node, &arguments).start();
+    running.next("connected");
+    let begin = Instant::now();
+    let coins: Vec<_> = (0..3).flat_map(|_| spend(&node, &[purse.take()], 1, FEE)).collect();
+    for coin in &coins {
+        confirmed(&node, coin);
+    }
+    assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert_eq!(running.next("block")["transactions"], 4);
+    assert_eq!(height(&node), 104);
+}
+
+#[test]
+fn a_transaction_whose_block_is_taken_back_is_mined_again() {
+    let Some(node) = TestNode::start("a_transaction_whose_block_is_taken_back_is_mined_again", &[]) else {
+        return;
+    };
+    let mut purse = Purse::filled(&node, 1);
+    // While the clock stands still, nothing but the coinbase can make the next block another one.
+    let tip = node.rpc("getbestblockhash", &[]).unwrap();
+    let time = node.rpc("getblockheader", &[tip]).unwrap()["time"].clone();
+    node.rpc("setmocktime", &[time]).unwrap();
+    let running = Miner::solo(&node, &["--on-transaction", "--coinbase-script", "51"]).start();
+    let coin = spend(&node, &[purse.take()], 1, FEE)[0];
+    let mut blocks = BTreeSet::new();
+    for count in 1..=5 {
+        confirmed(&node, &coin);
+        let block = node.rpc("getbestblockhash", &[]).unwrap();
+        node.rpc("invalidateblock", std::slice::from_ref(&block)).unwrap();
+        blocks.insert(block.to_string());
+        assert_eq!(blocks.len(), count);
+    }
+    drop(running);
+}
+
+#[test]
+fn empty_leaves_the_mempool_alone() {
+    let Some(node) = TestNode::start("empty_leaves_the_mempool_alone", &[]) else { return };
+    let mut purse = Purse::filled(&node, 2);
+    (0..2).for_each(|_| drop(spend(&node, &[purse.take()], 1, FEE)));
+    let run = Miner::solo(&node, &["--empty", "--coinbase-script", "51", "--exit-after-blocks", "5"]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.events_of("block").iter().all(|block| block["transactions"] == 1), "{run:?}");
+    assert_eq!((height(&node), mempool(&node).len()), (107, 2));
+}
+
+#[test]
+fn at_intervals_a_block_holds_what_came_since_the_last() {
+    let Some(node) = TestNode::start("at_intervals_a_block_holds_what_came_since_the_last", &[]) else {
+        return;
+    };
+    let mut purse = Purse::filled(&node, 2);
+    let mut running = Miner::solo(&node, &["--block-interval", "3", "--coinbase-script", "51"]).start();
+    for _ in 0..2 {
+        running.next("block");
+        // By now the template for the next block is there, without the transaction.
+        std::thread::sleep(Duration::from_millis(700));
+        spend(&node, &[purse.take()], 1, FEE);
+        assert_eq!(running.next("block")["transactions"], 2);
+    }
+}
+
+#[test]
+fn wrong_places_for_the_flags_are_named() {
+    let Some(node) =
+        TestNode::start_on("signet", "wrong_places_for_the_flags_are_named", &["-signetchallenge=51"])
+    else {
+        return;
+    };
+    let run = Miner::solo(&node, &["--on-transaction", "--coinbase-script", "51"]).run();
+    assert_eq!((run.code, run.stderr.contains("regtest")), (Some(2), true), "{run:?}");
+    for arguments in [&["--on-transaction"][..], &["--empty"], &["--block-delay", "1"]] {
+        assert_eq!(Miner::new(arguments).run().code, Some(2), "{arguments:?}");
     }
 }

@@ -49,6 +49,7 @@ impl Blockchain {
             height: place.height,
             weight_limit: None,
             parent_time: None,
+            visit: 0,
             witness_commitment: Some(witness_commitment(wtxids).to_hex_string()),
         }
     }

@@ -1,5 +1,6 @@
 //! A node as a source of work, whatever it is: jobs out, blocks in.
 
+mod making;
 mod rpc;
 mod wait;
 mod watch;

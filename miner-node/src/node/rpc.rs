@@ -40,8 +40,10 @@ pub struct RpcNode {
     pub(super) options: CoinbaseOptions,
     pub(super) transactions: Transactions,
     shelf: Mutex<Shelf>,
-    /// Told when the node refuses a block.
-    pub(super) refused: Notify,
+    /// Told when the node has judged a block: then there is another template, if only for the reason of a refusal.
+    pub(super) judged: Notify,
+    /// What the last block that it took builds on: the tip is there no more, even if it comes back later.
+    left: Mutex<Option<BlockHash>>,
     /// One waits for the next job at a time.
     waiting: tokio::sync::Mutex<Waiting>,
 }
@@ -61,7 +63,8 @@ impl RpcNode {
             options: CoinbaseOptions::default(),
             transactions: Transactions::default(),
             shelf: Mutex::default(),
-            refused: Notify::new(),
+            judged: Notify::new(),
+            left: Mutex::default(),
             waiting: tokio::sync::Mutex::default(),
         })
     }
@@ -115,11 +118,12 @@ impl RpcNode {
     /// # Errors
     /// Whatever may befall a call. The block must then be kept, however final the error looks.
     pub async fn submit_block(&self, block: &SolvedBlock) -> Result<Verdict, NodeError> {
-        let verdict = self.rpc.submit_block(block).await?;
-        if !verdict.is_good() {
-            self.refused.notify_one();
+        let verdict = self.rpc.submit_block(block).await;
+        if matches!(verdict, Ok(Verdict::Accepted)) {
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) = block.parent();
         }
-        Ok(verdict)
+        self.judged.notify_one();
+        verdict
     }
 
     /// Has the node judge the block of one of its jobs, still without work, by every other rule.
@@ -162,6 +166,11 @@ impl RpcNode {
     /// [`NodeError::UnknownJob`].
     pub fn template(&self, job: &Arc<Job>) -> Result<Arc<Template>, NodeError> {
         self.shelf().find(job)
+    }
+
+    /// Whether the tip moved on from this block since that was asked last, by a block that was submitted.
+    pub(super) fn has_left(&self, tip: BlockHash) -> bool {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).take() == Some(tip)
     }
 
     pub(super) fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {

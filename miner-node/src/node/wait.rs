@@ -1,36 +1,29 @@
 //! Waiting for a node's next template: by a long poll, with a poll beside it that does not depend on it. How a
-//! mempool is watched is in `watch`.
+//! mempool is watched is in `watch`, and what becomes of an answer in `making`.
 //!
 //! A long poll is never given up while the node is there: on a quiet chain it would occupy one of the
 //! node's RPC threads until the next tip, and a few of them leave none for `submitblock`. So it runs in
 //! a task of its own, one at a time, and survives the call that started it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bitcoin::BlockHash;
 use miner_core::Job;
 use tokio::task::JoinSet;
 
+use super::making::Making;
 use super::rpc::{RpcNode, Transactions};
 use super::watch::Watch;
+use crate::NodeError;
 use crate::rpc::TemplateReply;
-use crate::template::amend;
-use crate::{Chain, NodeError, Template};
 
 /// How often the tip is asked for while a long poll hangs.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
-/// A template this old is fetched again, in case long polls are not answered: a live one is after 60 s
-/// where transactions come in.
-const REFRESH_AFTER: Duration = Duration::from_secs(75);
-/// An unchanged template whose time advanced this much is a new job all the same: the old one's times
-/// end two hours after its start.
-const RENEW_AFTER_SECONDS: u32 = 1800;
 /// The pause after the first failure, and the longest after many.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// The answer to a long poll, and the id that it was asked with.
-type Polled = (String, Result<TemplateReply, NodeError>);
+/// The answer to a long poll, and the count of templates when it was asked.
+type Polled = (u64, Result<TemplateReply, NodeError>);
 
 /// Where the wait for the next template stands.
 #[derive(Debug, Default)]
@@ -39,13 +32,17 @@ pub(super) struct Waiting {
     longpoll: JoinSet<Polled>,
     /// Of the latest template.
     longpoll_id: Option<String>,
-    fetched: Option<Instant>,
-    /// When its bits may be wrong, and what it builds on, with its time.
-    outdated: Option<Instant>,
-    parent: Option<(BlockHash, u32)>,
+    /// Templates so far.
+    templates: u64,
     failures: u32,
-    jobs: u64,
+    pub(super) making: Making,
     pub(super) watch: Watch,
+}
+
+/// A template that may be another one than the latest.
+enum Answer {
+    ToLongpoll(TemplateReply),
+    ToCall(TemplateReply),
 }
 
 impl Waiting {
@@ -71,8 +68,10 @@ impl Waiting {
             return self.adopt(node, reply).await;
         };
         loop {
-            let reply = self.changed(node, latest.job()).await?;
-            let in_haste = self.fetched.is_some_and(|fetched| fetched.elapsed() < POLL_INTERVAL);
+            let answer = self.changed(node, latest.job()).await?;
+            let in_haste =
+                matches!(answer, Answer::ToLongpoll(_)) && self.making.is_younger_than(POLL_INTERVAL);
+            let (Answer::ToLongpoll(reply) | Answer::ToCall(reply)) = answer;
             let job = self.adopt(node, reply).await?;
             if !Arc::ptr_eq(&job, latest.job()) {
                 return Ok(job);
@@ -84,61 +83,38 @@ impl Waiting {
         }
     }
 
-    /// Makes a reply the latest template. The job is the one there was if nothing to be hashed changed.
     async fn adopt(&mut self, node: &RpcNode, reply: TemplateReply) -> Result<Arc<Job>, NodeError> {
         let longpoll_id = reply.longpoll_id.clone();
-        let template = self.build(node, reply).await?;
+        let template = self.making.template(node, reply).await?;
         self.longpoll_id = longpoll_id;
-        Ok(self.keep(node, template))
+        self.templates += 1;
+        Ok(self.making.job(node, template))
     }
 
-    pub(super) async fn build(
-        &mut self,
-        node: &RpcNode,
-        mut reply: TemplateReply,
-    ) -> Result<Template, NodeError> {
-        if node.transactions == Transactions::None {
-            reply = amend::with_transactions(reply, vec![])?;
-        }
-        reply.parent_time = self.parent_time(node, reply.previous_block).await?;
-        let latest = node.shelf().latest().cloned();
-        Template::new(&format!("{:x}", self.jobs), reply, &node.options, latest.as_deref())
-    }
-
-    pub(super) fn keep(&mut self, node: &RpcNode, template: Template) -> Arc<Job> {
-        let now = Instant::now();
-        self.fetched = Some(now);
-        self.outdated = template.valid_for().and_then(|left| now.checked_add(left));
-        let mut shelf = node.shelf();
-        if let Some(latest) = shelf.latest().filter(|latest| is_same(latest, &template)) {
-            return latest.job().clone();
-        }
-        self.jobs += 1;
-        let job = template.job().clone();
-        shelf.keep(Arc::new(template));
-        job
-    }
-
-    /// Waits for a reply that may be another template than that of the `latest` job.
-    async fn changed(&mut self, node: &RpcNode, latest: &Job) -> Result<TemplateReply, NodeError> {
+    /// Waits for an answer that may be another template than that of the `latest` job.
+    async fn changed(&mut self, node: &RpcNode, latest: &Job) -> Result<Answer, NodeError> {
         loop {
             self.start_longpoll(node);
-            let next_poll = self.next_poll();
+            let next_poll = self.making.due_in().map_or(POLL_INTERVAL, |due| due.min(POLL_INTERVAL));
             let polled = tokio::select! {
                 Some(polled) = self.longpoll.join_next() => Some(polled),
                 () = tokio::time::sleep(next_poll) => None,
-                // What was wrong with the block may be wrong with the template: a clock that was set back.
-                () = node.refused.notified() => return node.rpc.template(node.rules()).await,
+                () = node.judged.notified() => {
+                    self.heed_judgement(node);
+                    return node.rpc.template(node.rules()).await.map(Answer::ToCall);
+                }
             };
             let has_failed = match polled {
-                Some(Ok((id, Ok(reply)))) if Some(&id) == self.longpoll_id.as_ref() => return Ok(reply),
+                Some(Ok((templates, Ok(reply)))) if templates == self.templates => {
+                    return Ok(Answer::ToLongpoll(reply));
+                }
                 // What was asked before the latest template came is no news.
                 Some(Ok((_, Ok(_)))) => continue,
                 Some(_) => true,
                 None => false,
             };
             if self.is_outdated(node, latest).await? {
-                return node.rpc.template(node.rules()).await;
+                return node.rpc.template(node.rules()).await.map(Answer::ToCall);
             }
             if has_failed {
                 // And yet the node answers: then long polls alone are not to its taste.
@@ -147,34 +123,17 @@ impl Waiting {
         }
     }
 
+    /// The node has judged a block. If it took one on the tip that the latest template has, that is its tip no more,
+    /// or once again.
+    pub(super) fn heed_judgement(&mut self, node: &RpcNode) {
+        let latest = node.shelf().latest().map(|latest| latest.job().prev_blockhash());
+        if latest.is_some_and(|tip| node.has_left(tip)) {
+            self.making.tip_moved();
+        }
+    }
+
     async fn is_outdated(&self, node: &RpcNode, latest: &Job) -> Result<bool, NodeError> {
-        Ok(self.is_due() || node.tip().await? != latest.prev_blockhash())
-    }
-
-    /// Whether time alone asks for a new template.
-    pub(super) fn is_due(&self) -> bool {
-        let is_old = self.fetched.is_none_or(|fetched| fetched.elapsed() > REFRESH_AFTER);
-        is_old || self.outdated.is_some_and(|outdated| outdated <= Instant::now())
-    }
-
-    fn next_poll(&self) -> Duration {
-        let left = self.outdated.map(|outdated| outdated.saturating_duration_since(Instant::now()));
-        left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL))
-    }
-
-    /// The time of a template's parent, where the chain's bits depend on it.
-    async fn parent_time(&mut self, node: &RpcNode, parent: BlockHash) -> Result<Option<u32>, NodeError> {
-        if !matches!(node.chain(), Chain::Testnet3 | Chain::Testnet4) {
-            return Ok(None);
-        }
-        if self.parent.is_none_or(|(known, _)| known != parent) {
-            let header = node.rpc.header(&parent).await?;
-            let header = header.ok_or_else(|| {
-                NodeError::BadTemplate(format!("it builds on {parent}, which the node does not know"))
-            })?;
-            self.parent = Some((parent, header.time));
-        }
-        Ok(self.parent.map(|(_, time)| time))
+        Ok(self.making.is_due() || node.tip().await? != latest.prev_blockhash())
     }
 
     fn start_longpoll(&mut self, node: &RpcNode) {
@@ -183,18 +142,9 @@ impl Waiting {
         else {
             return;
         };
-        let (rpc, rules) = (node.rpc.clone(), node.rules());
-        self.longpoll.spawn(async move {
-            let reply = rpc.next_template(rules, &id).await;
-            (id, reply)
-        });
+        let (rpc, rules, templates) = (node.rpc.clone(), node.rules(), self.templates);
+        self.longpoll.spawn(async move { (templates, rpc.next_template(rules, &id).await) });
     }
-}
-
-/// Whether a new template is no other work than the latest one.
-fn is_same(latest: &Template, new: &Template) -> bool {
-    let (latest, new) = (latest.job(), new.job());
-    latest.hashes_like(new) && latest.time().start.abs_diff(new.time().start) < RENEW_AFTER_SECONDS
 }
 
 fn pause(failures: u32) -> Duration {

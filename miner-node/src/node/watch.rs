@@ -79,7 +79,7 @@ impl Waiting {
                 continue;
             }
             let latest = node.shelf().latest().cloned();
-            let job = self.keep(node, template);
+            let job = self.making.job(node, template);
             if latest.is_none_or(|latest| !Arc::ptr_eq(&job, latest.job())) {
                 return Ok(job);
             }
@@ -92,10 +92,16 @@ impl Waiting {
             let rest = std::mem::replace(&mut self.watch.rest, LOOK_INTERVAL);
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
-                () = node.refused.notified() => self.watch.handled = None,
+                () = node.judged.notified() => {
+                    self.watch.handled = None;
+                    self.heed_judgement(node);
+                }
             }
             let (tip, mempool) = tokio::try_join!(node.tip(), node.rpc.mempool_info())?;
-            let is_due = delay.is_none() && self.is_due();
+            if node.shelf().latest().is_some_and(|latest| latest.job().prev_blockhash() != tip) {
+                self.making.tip_moved();
+            }
+            let is_due = delay.is_none() && self.making.is_due();
             let sight = Sight { tip, mempool };
             if delay.is_some() && sight.mempool.size == 0 {
                 self.watch.handled(sight);
@@ -110,19 +116,20 @@ impl Waiting {
         let mempool = node.rpc.mempool().await?;
         let chosen = amend::choose(&reply, &mempool);
         if chosen.iter().eq(reply.transactions.iter().map(|own| &own.txid)) {
-            return self.build(node, reply).await.map(Current::Complete);
+            return self.making.template(node, reply).await.map(Current::Complete);
         }
         let Some(transactions) = gather(node, &reply, &chosen, &mempool).await? else {
             return Ok(Current::Outdated);
         };
-        let completed = self.build(node, amend::with_transactions(reply.clone(), transactions)?).await?;
+        let completed =
+            self.making.template(node, amend::with_transactions(reply.clone(), transactions)?).await?;
         if node.rpc.propose(&completed.unsolved()?.hex, node.rules()).await? == Verdict::Accepted {
             return Ok(Current::Complete(completed));
         }
         if node.tip().await? != reply.previous_block {
             return Ok(Current::Outdated);
         }
-        self.build(node, reply).await.map(Current::Own)
+        self.making.template(node, reply).await.map(Current::Own)
     }
 }
 

@@ -92,6 +92,10 @@ pub struct TemplateReply {
     /// of a node's answer: it is asked for by itself.
     #[serde(skip)]
     pub parent_time: Option<u32>,
+    /// A number that goes into the coinbase: templates that are alike otherwise make different blocks with different
+    /// numbers. No part of a node's answer either.
+    #[serde(skip)]
+    pub visit: u32,
 }
 
 /// One transaction of a template.

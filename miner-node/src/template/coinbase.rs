@@ -8,6 +8,9 @@ use super::EXTRANONCE_SIZE;
 use crate::rpc::TemplateReply;
 use crate::{NodeError, Payout};
 
+/// Bytes of the visit's number.
+const VISIT_SIZE: u8 = 4;
+
 /// What the miner puts into its coinbases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoinbaseOptions {
@@ -24,15 +27,18 @@ impl Default for CoinbaseOptions {
     }
 }
 
+/// The coinbase around the extranonce. Right before that, in the same push of data, stands the number of the visit.
 pub(super) fn build(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<CoinbaseParts, NodeError> {
     let params = CoinbaseParams {
         height: reply.height,
         outputs: outputs(reply, options)?,
         auxiliary: auxiliary(reply)?,
         signature: options.signature.clone(),
-        extranonce_size: EXTRANONCE_SIZE,
+        extranonce_size: VISIT_SIZE + EXTRANONCE_SIZE,
     };
-    params.build().map_err(|error| NodeError::BadTemplate(error.to_string()))
+    let mut parts = params.build().map_err(|error| NodeError::BadTemplate(error.to_string()))?;
+    parts.prefix.extend(reply.visit.to_le_bytes());
+    Ok(parts)
 }
 
 fn outputs(reply: &TemplateReply, options: &CoinbaseOptions) -> Result<Vec<TxOut>, NodeError> {

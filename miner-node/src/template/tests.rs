@@ -158,7 +158,7 @@ fn bits_that_signal_a_deployment_are_not_rolled() {
 fn data_that_the_node_wants_is_in_the_coinbase() {
     let block =
         decoded(&build(&with("coinbaseaux", json!({ "flags": "02abcd" }))).unwrap().unsolved().unwrap());
-    assert!(block.txdata[0].input[0].script_sig.to_hex_string().starts_with("016402abcd08"));
+    assert!(block.txdata[0].input[0].script_sig.to_hex_string().starts_with("016402abcd0c"));
 }
 
 #[test]

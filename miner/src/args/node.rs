@@ -1,18 +1,20 @@
 //! What mining to a node takes: which, how to log in, and who is paid.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use miner_node::Chain;
 use secrecy::SecretString;
 
 use super::mining::MiningArgs;
-use super::values::coinbase_sig;
+use super::values::{coinbase_sig, seconds};
 
 const SOLO_EXAMPLES: &str = "\
 Examples:
   miner solo --chain regtest                                 pays to the node's wallet, or to anyone (OP_TRUE)
   miner solo --chain regtest --exit-after-blocks 101         as many blocks as make the first one spendable
+  miner solo --chain regtest --on-transaction                a block for each transaction, at once
   miner solo --chain testnet4 --coinbase-addr tb1q…
   miner solo --chain regtest --node http://10.0.0.2:18443 -u USER -p PASS --coinbase-addr bcrt1q…";
 
@@ -66,6 +68,15 @@ pub(crate) struct NodeArgs {
     /// A text for the coinbase of each block.
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = coinbase_sig)]
     pub(crate) coinbase_sig: String,
+    /// On regtest: mine one block whenever the node has transactions, and none otherwise.
+    #[arg(long)]
+    pub(crate) on_transaction: bool,
+    /// With --on-transaction: seconds from the first transaction to the block.
+    #[arg(long, value_name = "S", value_parser = seconds, requires = "on_transaction")]
+    pub(crate) block_delay: Option<Duration>,
+    /// Leave the mempool alone: blocks hold their coinbase and nothing else.
+    #[arg(long, conflicts_with = "on_transaction")]
+    pub(crate) empty: bool,
     /// Ask for new templates every few seconds instead of waiting on a connection for them.
     #[arg(long)]
     pub(crate) no_longpoll: bool,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use miner_core::VersionMask;
-use miner_node::Chain;
+use miner_node::{Chain, Transactions};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Runtime;
 
@@ -85,13 +85,17 @@ pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) ->
     not_on_the_embedded_chain(mining, "a node")?;
     let (devices, mut output) = begin(mining)?;
     Runtime::new()?.block_on(async {
-        let (source, chain) = node::open(wanted, node, &mut output).await?;
-        let interval = interval(mining, chain, &mut output);
+        let transactions = |chain| transactions(node, mining, chain);
+        let (source, chain) = node::open(wanted, node, transactions, &mut output).await?;
+        let interval = interval(node, mining, chain, &mut output);
         mine(Nodes::start(source, pacing(mining, interval))?, devices, plan(mining), output).await
     })
 }
 
 fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result<ExitCode> {
+    if node.on_transaction || node.empty {
+        return Err(exit::usage("--on-transaction and --empty are for nodes, which have a mempool"));
+    }
     let (devices, mut output) = begin(mining)?;
     Runtime::new()?.block_on(async {
         let source = embedded::open(node, mining, &devices, &mut output)?;
@@ -147,10 +151,34 @@ fn not_on_the_embedded_chain(mining: &MiningArgs, what: &str) -> anyhow::Result<
     Ok(())
 }
 
+/// On regtest a block holds what the node has when it is looked for, and not what it had seconds before. Other
+/// nodes are not bothered, nor is a miner at full speed.
+fn transactions(node: &NodeArgs, mining: &MiningArgs, chain: Chain) -> anyhow::Result<Transactions> {
+    let at_full_speed = match mining.block_interval {
+        Some(interval) => interval == Interval::NONE,
+        None => mining.exit_after_blocks.is_some(),
+    };
+    match chain {
+        _ if node.empty => Ok(Transactions::None),
+        Chain::Regtest if node.on_transaction => {
+            Ok(Transactions::Awaited { delay: node.block_delay.unwrap_or_default() })
+        }
+        _ if node.on_transaction => {
+            Err(exit::usage(format_args!("--on-transaction is for regtest: this node is on {chain}")))
+        }
+        Chain::Regtest if !at_full_speed && !node.no_longpoll => Ok(Transactions::OfMempool),
+        _ => Ok(Transactions::OfTemplate),
+    }
+}
+
 /// On regtest a miner at full speed would use up the subsidy, which halves every 150 blocks, in a minute.
-fn interval(mining: &MiningArgs, chain: Chain, output: &mut Output) -> Interval {
+fn interval(node: &NodeArgs, mining: &MiningArgs, chain: Chain, output: &mut Output) -> Interval {
     match mining.block_interval {
         Some(asked) => asked,
+        None if node.on_transaction => {
+            output.tell(&Event::notice("a block is mined whenever the node has transactions"));
+            Interval::NONE
+        }
         None if chain == Chain::Regtest && mining.exit_after_blocks.is_none() => {
             output.tell(&Event::notice(
                 "one block a second, so that regtest's subsidy lasts (--block-interval 0 for full speed)",

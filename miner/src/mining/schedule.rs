@@ -35,7 +35,7 @@ impl Schedule {
         let tip = job.prev_blockhash();
         let is_news = self.job.as_ref().is_none_or(|last| last.prev_blockhash() != tip);
         // Whatever the chain comes back to later is to be built on again.
-        self.solved_on = self.solved_on.filter(|solved| *solved == tip);
+        self.solved_on = self.solved_on.filter(|solved| *solved == tip && !job.is_clean());
         self.job = Some(job);
         self.waits = true;
         is_news
@@ -83,19 +83,28 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use miner_core::bitcoin::block::Header;
     use miner_core::bitcoin::hashes::Hash as _;
-    use miner_core::header;
+    use miner_core::bitcoin::{CompactTarget, TxMerkleNode};
+    use miner_core::{JobParams, RootSource, TimeWindow};
     use miner_node::embedded::solve;
 
-    /// A job on a block of this number, at the difficulty of regtest.
+    /// The first job on a block of this number, at the difficulty of regtest.
     fn job(on: u8) -> Arc<Job> {
-        let genesis = format!("{}ffff7f2000000000", "00".repeat(72));
-        let header = Header {
+        job_with(on, true)
+    }
+
+    fn job_with(on: u8, clean: bool) -> Arc<Job> {
+        let params = JobParams {
+            id: "test".to_owned(),
+            version: 0x2000_0000,
+            reserved_version_bits: 0,
             prev_blockhash: BlockHash::from_byte_array([on; 32]),
-            ..header::from_hex(&genesis).unwrap()
+            time: TimeWindow::fixed(0),
+            bits: CompactTarget::from_consensus(0x207f_ffff),
+            clean,
+            root: RootSource::Fixed(TxMerkleNode::all_zeros()),
         };
-        Arc::new(Job::from_header("test", &header).unwrap())
+        Arc::new(Job::new(params).unwrap())
     }
 
     #[test]
@@ -107,7 +116,7 @@ mod tests {
         assert!(schedule.start().is_some() && schedule.due().is_none());
 
         schedule.block_found(&solve(&job(1)).unwrap());
-        assert!(!schedule.new_job(job(1)), "more transactions, the same tip");
+        assert!(!schedule.new_job(job_with(1, false)), "more transactions, the same tip");
         assert!(schedule.start().is_none(), "a block on that tip is on its way");
         schedule.block_refused(BlockHash::from_byte_array([1; 32]));
         assert!(schedule.due().unwrap() > Instant::now(), "not at once");
@@ -116,6 +125,12 @@ mod tests {
         schedule.block_found(&solve(&job(1)).unwrap());
         assert!(schedule.new_job(job(2)) && schedule.start().is_some());
         assert!(schedule.new_job(job(1)) && schedule.start().is_some(), "the chain came back to that tip");
+
+        schedule.block_found(&solve(&job(1)).unwrap());
+        assert!(
+            !schedule.new_job(job(1)) && schedule.start().is_some(),
+            "and so fast that only the node saw it"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use miner_node::{
     Auth, Chain, CoinbaseOptions, Discovered, Journal, JournalError, Node, NodeError, Payout, RpcClient,
-    RpcNode, Search, Secret, discover,
+    RpcNode, Search, Secret, Transactions, discover,
 };
 use secrecy::ExposeSecret as _;
 
@@ -33,6 +33,7 @@ pub(crate) struct Wanted {
 pub(crate) async fn open(
     wanted: &Wanted,
     args: &NodeArgs,
+    transactions: impl FnOnce(Chain) -> anyhow::Result<Transactions>,
     output: &mut Output,
 ) -> anyhow::Result<(NodeSource, Chain)> {
     let mut nodes = Vec::new();
@@ -42,6 +43,7 @@ pub(crate) async fn open(
     }
     let Some((first, how)) = nodes.first() else { return Err(exit::usage("no node to mine to")) };
     let chain = first.chain();
+    let transactions = transactions(chain)?;
     let payout = payout(args, chain, first).await?;
     let height = first.rpc().chain_info().await?.blocks;
     output.tell(&Event::Connected {
@@ -53,7 +55,7 @@ pub(crate) async fn open(
     let journal = journal(args, first, output)?;
     let coinbase = CoinbaseOptions { payout, signature: args.coinbase_sig.clone().into_bytes() };
     let with_options = |(node, _): (RpcNode, String)| {
-        let node = node.with_coinbase(coinbase.clone());
+        let node = node.with_coinbase(coinbase.clone()).with_transactions(transactions);
         Arc::new(Node::from(if args.no_longpoll { node.without_longpoll() } else { node }))
     };
     let nodes = nodes.into_iter().map(with_options).collect();
