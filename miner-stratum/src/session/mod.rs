@@ -87,6 +87,8 @@ pub struct Limits {
     pub stall: Duration,
     /// Silence after which a session is closed. At half of it the miner is asked for its version.
     pub silence: Duration,
+    /// Time after which a miner that is told nothing is told its difficulty again: many take silence for a dead pool.
+    pub keepalive: Duration,
     /// Jobs of one tip that shares are taken for.
     pub job_window: usize,
     /// The longest line, in bytes.
@@ -104,6 +106,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(20),
             stall: Duration::from_secs(45),
             silence: Duration::from_secs(600),
+            keepalive: Duration::from_secs(30),
             job_window: 16,
             line: CLIENT_LINE,
             workers: 64,

@@ -44,7 +44,7 @@ where
         input: BytesMut::new(),
         out: Outbox::default(),
         jobs: pool.jobs(),
-        clock: Clock { began: now, heard: now, asked: false, partial: None, unread: None },
+        clock: Clock { began: now, heard: now, sent: now, asked: false, partial: None, unread: None },
         session: Session::new(pool, Visitor { peer, agent: String::new() }, limits),
     };
     let why = tokio::select! {
@@ -74,6 +74,8 @@ struct Clock {
     began: Instant,
     /// The last whole line.
     heard: Instant,
+    /// The last bytes that the miner took.
+    sent: Instant,
     /// Whether the miner was asked since for a sign of life.
     asked: bool,
     /// A line that has begun.
@@ -96,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
     /// or announced.
     async fn step(&mut self) -> Result<(), Ended> {
         let has_room = !self.out.is_full();
-        let (due, missed) = self.clock.next(self.session.is_ready(), has_room, &self.session.limits);
+        let (due, what) = self.clock.next(self.session.is_ready(), has_room, &self.session.limits);
         self.input.reserve(READ);
         tokio::select! {
             read = self.reader.read_buf(&mut self.input), if has_room => {
@@ -107,6 +109,7 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
             }
             sent = self.writer.write_buf(&mut self.out.0), if !self.out.is_empty() => {
                 sent.map_err(|error| broken(&error))?;
+                self.clock.sent = Instant::now();
                 self.out.tidy();
                 self.hear()?;
             }
@@ -115,10 +118,13 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
                 let board = self.jobs.borrow_and_update().clone();
                 self.session.announce(&board, &mut self.out);
             }
-            () = sleep_until(due) => {
-                missed.map_or(Ok(()), Err)?;
-                self.clock.asked = true;
-                self.session.ask_for_a_sign_of_life(&mut self.out);
+            () = sleep_until(due) => match what {
+                Due::End(ended) => return Err(ended),
+                Due::Repeat => self.session.repeat(&mut self.out),
+                Due::Ask => {
+                    self.clock.asked = true;
+                    self.session.ask_for_a_sign_of_life(&mut self.out);
+                }
             }
         }
         Ok(())
@@ -171,23 +177,32 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
     }
 }
 
+/// What a deadline brings.
+enum Due {
+    End(Ended),
+    /// The miner is asked for a sign of life.
+    Ask,
+    /// The miner gets one.
+    Repeat,
+}
+
 impl Clock {
-    /// The next deadline, and what has ended then; `None`: it is time to ask for a sign of life. A line has no
-    /// deadline while nothing is read.
-    fn next(&self, ready: bool, reading: bool, limits: &Limits) -> (Instant, Option<Ended>) {
+    /// The next deadline. A line has none while nothing is read.
+    fn next(&self, ready: bool, reading: bool, limits: &Limits) -> (Instant, Due) {
         let silence = match self.asked {
-            false => (self.heard + limits.silence / 2, None),
-            true => (self.heard + limits.silence, Some(Ended::Silent)),
+            false => (self.heard + limits.silence / 2, Due::Ask),
+            true => (self.heard + limits.silence, Due::End(Ended::Silent)),
         };
+        let stalled = |since| since + limits.stall;
         let deadlines = [
-            (!ready).then(|| (self.began + limits.handshake, Some(Ended::Handshake))),
-            self.partial.filter(|_| reading).map(|since| (since + limits.stall, Some(Ended::PartialLine))),
-            self.unread.map(|since| (since + limits.stall, Some(Ended::SlowReader))),
+            (!ready).then(|| (self.began + limits.handshake, Due::End(Ended::Handshake))),
+            self.partial.filter(|_| reading).map(|since| (stalled(since), Due::End(Ended::PartialLine))),
+            self.unread.map(|since| (stalled(since), Due::End(Ended::SlowReader))),
+            (ready && self.unread.is_none()).then(|| (self.sent + limits.keepalive, Due::Repeat)),
         ];
-        deadlines
-            .into_iter()
-            .flatten()
-            .fold(silence, |next, other| if other.0 < next.0 { other } else { next })
+        let sooner =
+            |next: (Instant, Due), other: (Instant, Due)| if other.0 < next.0 { other } else { next };
+        deadlines.into_iter().flatten().fold(silence, sooner)
     }
 
     /// There was a whole line or not, and there is the beginning of one or not.

@@ -122,6 +122,11 @@ impl<P: Pool> Session<P> {
         out.frame(&Frame::Call(PoolCall::GetVersion.to_call(0.into())));
     }
 
+    /// Says again what the miner knows: a sign of life that none misunderstands.
+    pub(super) fn repeat(&self, out: &mut Outbox) {
+        self.told_difficulty.into_iter().for_each(|known| out.call(&PoolCall::SetDifficulty(known)));
+    }
+
     /// Notes why the session ended, for the pool.
     pub(super) fn end(&mut self, why: Ended) {
         self.ended = Some(why);

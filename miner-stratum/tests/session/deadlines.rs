@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::pool::{HARD, TestPool, Wish, job};
+use crate::pool::{DIFFICULTY, HARD, TestPool, Wish, job};
 use crate::visitor::Miner;
 
 /// How long the rest of a session took, in seconds of the paused clock.
@@ -70,12 +70,12 @@ async fn lines_that_come_in_pieces_are_no_trouble() {
 async fn a_line_over_the_cap_ends_the_session_at_once() {
     let pool = TestPool::with(&job("a", 1, HARD));
     let mut fits = Miner::new(&pool);
-    let ping = json!({"id": "", "method": "mining.ping", "params": []}).to_string();
-    let with_id = |size: usize| ping.replacen(r#""""#, &format!(r#""{}""#, "x".repeat(size - ping.len())), 1);
-    fits.send(&with_id(16 * 1024)).await;
+    let ping = json!({"id": 1, "method": "mining.ping", "pad": ""}).to_string();
+    let padded = |size: usize| ping.replacen(r#""""#, &format!(r#""{}""#, "x".repeat(size - ping.len())), 1);
+    fits.send(&padded(16 * 1024)).await;
     assert_eq!(fits.line().await.unwrap()["result"], "pong");
     let mut miner = Miner::new(&pool);
-    miner.send(&with_id(16 * 1024 + 1)).await;
+    miner.send(&padded(16 * 1024 + 1)).await;
     assert_eq!(seconds_to_the_end(miner).await, (Ended::LineTooLong, 0));
 }
 
@@ -85,13 +85,32 @@ async fn a_silent_miner_is_asked_once_and_then_given_up() {
     let mut lively = Miner::at_work(&pool).await;
     let start = Instant::now();
     for _ in 0..5 {
-        let call = lively.line().await.unwrap();
+        let mut call = lively.line().await.unwrap();
+        while call["method"] == "mining.set_difficulty" {
+            call = lively.line().await.unwrap();
+        }
         assert_eq!(call["method"], "client.get_version");
         lively.send(&json!({"id": call["id"], "result": "agent/1.0", "error": null}).to_string()).await;
     }
     assert_eq!(start.elapsed().as_secs(), 5 * 300);
     let silent = Miner::at_work(&pool).await;
     assert_eq!(seconds_to_the_end(silent).await, (Ended::Silent, 600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_miner_that_finds_nothing_hears_of_the_pool_every_half_minute() {
+    let pool = TestPool::with(&job("a", 1, HARD));
+    let mut miner = Miner::at_work(&pool).await;
+    let start = Instant::now();
+    for number in 1..=9 {
+        // What it knows already: no miner does anything about it.
+        let line = miner.line().await.unwrap();
+        assert_eq!(line, json!({"id": null, "method": "mining.set_difficulty", "params": [DIFFICULTY]}));
+        assert_eq!(start.elapsed().as_secs(), number * 30);
+    }
+    let mut newcomer = Miner::new(&pool);
+    newcomer.call("mining.subscribe", &json!([])).await.unwrap();
+    assert_eq!(newcomer.line().await, None, "one that does not log in hears nothing more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +122,7 @@ async fn a_miner_that_reads_nothing_is_evicted_within_a_minute_and_takes_little_
     here.write_all(hello.as_bytes()).await.unwrap();
     let start = Instant::now();
     // It goes on asking: from some point on nobody listens any more.
-    let ping = format!("{}\n", json!({"id": "x".repeat(900), "method": "mining.ping"}));
+    let ping = format!("{}\n", json!({"id": "x".repeat(64), "method": "mining.ping"}));
     let asked = async {
         let mut asked = 0;
         while asked < 1024 * 1024 && here.write_all(ping.as_bytes()).await.is_ok() {

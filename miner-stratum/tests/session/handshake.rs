@@ -14,7 +14,7 @@ async fn the_whole_handshake_in_order_with_ids_of_any_kind() {
     for line in [
         r#"{"id":"c","method":"mining.configure","params":[["version-rolling","minimum-difficulty","x"],{"version-rolling.mask":"ffffffff","version-rolling.min-bit-count":2,"minimum-difficulty.value":4e-9}]}"#,
         r#"{"id":null,"method":"mining.subscribe","params":["agent/1.0"]}"#,
-        r#"{"id":{"a":[1.5]},"jsonrpc":"2.0","method":"mining.authorize","params":["user.worker","x"]}"#,
+        r#"{"id":-1.5,"jsonrpc":"2.0","method":"mining.authorize","params":["user.worker","x"]}"#,
         r#"{"id":4,"method":"mining.extranonce.subscribe","params":[]}"#,
         r#"{"id":4,"method":"mining.ping","params":[]}"#,
         r#"{"id":4,"method":"mining.no-such","params":[]}"#,
@@ -30,7 +30,7 @@ async fn the_whole_handshake_in_order_with_ids_of_any_kind() {
     assert_eq!(lines[0], json!({"id": "c", "result": result, "error": null}));
     let subscriptions = json!([["mining.set_difficulty", "session-0"], ["mining.notify", "session-0"]]);
     assert_eq!(lines[1], json!({"id": null, "result": [subscriptions, "00000000", 4], "error": null}));
-    assert_eq!(lines[2], json!({"id": {"a": [1.5]}, "result": true, "error": null}));
+    assert_eq!(lines[2], json!({"id": -1.5, "result": true, "error": null}));
     assert_eq!(lines[3], json!({"id": null, "method": "mining.set_difficulty", "params": [4e-9]}));
     let notify = json!([
         "j 1",
