@@ -51,6 +51,9 @@ struct Work {
 
 /// A unit under a hashrate limit is this long, so that the limit holds over short times too.
 const LIMITED_UNIT: Duration = Duration::from_millis(50);
+/// What a late start cost is made up for, up to this much: a thread wakes up late each time, and by more than a
+/// twentieth of such a unit where the machine is busy.
+const MADE_UP_FOR: Duration = Duration::from_millis(500);
 
 impl Queue {
     pub(crate) fn new(midstates: usize) -> Self {
@@ -156,8 +159,8 @@ impl Queue {
     pub(crate) fn charge(&self, started: Instant, hashes: u64) {
         let mut state = self.lock();
         if let Some(limit) = state.max_hashrate {
-            let from = state.next_start.map_or(started, |next| next.max(started));
-            state.next_start = Some(from + Duration::from_secs_f64(hashes as f64 / limit));
+            let time = Duration::from_secs_f64(hashes as f64 / limit);
+            state.next_start = Some(next_start(state.next_start, started, time));
         }
     }
 
@@ -200,6 +203,13 @@ impl Queue {
     }
 }
 
+/// When the next unit may begin under a limit, after one that was due at `due`, began at `started` and is worth so
+/// much time.
+fn next_start(due: Option<Instant>, started: Instant, time: Duration) -> Instant {
+    let earliest = started.checked_sub(MADE_UP_FOR).unwrap_or(started);
+    due.map_or(started, |due| due.max(earliest)) + time
+}
+
 impl State {
     /// How long the hashrate limit still asks to wait.
     fn limit_left(&self) -> Option<Duration> {
@@ -210,5 +220,28 @@ impl State {
 impl Work {
     fn is_solved(&self) -> bool {
         self.solved.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_reached_though_every_unit_begins_late() {
+        let begin = Instant::now();
+        let mut due = next_start(None, begin, LIMITED_UNIT);
+        for unit in 1..1000 {
+            let late = Duration::from_millis(unit * 37 % 40);
+            due = next_start(Some(due), due + late, LIMITED_UNIT);
+        }
+        assert_eq!(due - begin, LIMITED_UNIT * 1000);
+    }
+
+    #[test]
+    fn idle_time_is_not_made_up_for() {
+        let due = Instant::now();
+        let woken = due + Duration::from_secs(3600);
+        assert_eq!(next_start(Some(due), woken, LIMITED_UNIT), woken + LIMITED_UNIT - MADE_UP_FOR);
     }
 }
