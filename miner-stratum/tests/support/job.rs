@@ -28,7 +28,8 @@ pub(crate) fn params(id: &str, clean: bool, rng: &mut Rng) -> JobParams {
     let branch = (0..3).map(|_| bytes(32).try_into().expect("32 bytes")).collect();
     JobParams {
         id: id.to_owned(),
-        version: 0x2000_0000,
+        // A bit that miners may roll where the job leaves it 0: here it does not.
+        version: 0x2000_0000 | 1 << rng.u32(13..29),
         reserved_version_bits: 0,
         prev_blockhash: BlockHash::from_slice(&prev).expect("32 bytes"),
         time: TimeWindow::starting_at(1_750_000_000),
