@@ -150,16 +150,17 @@ async fn clean_jobs_amid_shares_upset_no_book() {
     let pool = Pool::honest(&mut rng).await;
     let mut rig = Rig::start(pool.address, &mut rng);
     rig.any_job().await;
-    for _ in 0..60 {
+    for _ in 0..40 {
+        // Before the pool's job, as it is on its way, and after it: some are in time, and some are not.
         (0..5).for_each(|_| _ = rig.find());
-        rig.during(Duration::from_millis(rng.u64(..5))).await;
+        rig.during(Duration::from_millis(rng.u64(..20))).await;
         pool.job(true);
         (0..5).for_each(|_| _ = rig.find());
-        rig.during(Duration::from_millis(5)).await;
+        rig.during(Duration::from_millis(20)).await;
     }
     let columns = rig.audit(&[&pool]).await;
     assert!(columns.lost.is_empty() && columns.rejected.is_empty(), "{columns:?}");
-    assert!(columns.accepted.shares > 50, "{columns:?}");
+    assert!(columns.accepted.shares > 20 && !columns.stale.is_empty(), "{columns:?}");
 }
 
 #[tokio::test]
