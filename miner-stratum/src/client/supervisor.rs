@@ -72,13 +72,15 @@ impl Supervisor {
 
     pub(super) async fn run(mut self) {
         loop {
-            while let Some(step) = self.roster.step(Instant::now()) {
+            // One time for both: what comes due between two would be neither done now nor looked for later.
+            let now = Instant::now();
+            while let Some(step) = self.roster.step(now) {
                 if let Some(reason) = self.take(step) {
                     self.shared.book(|book| book.close("gave up"));
                     return self.shared.tell(ClientEvent::GaveUp(reason));
                 }
             }
-            let look = self.roster.next_look(Instant::now());
+            let look = self.roster.next_look(now);
             tokio::select! {
                 // The news of a connection come before its end.
                 biased;
