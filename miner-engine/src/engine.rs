@@ -81,7 +81,7 @@ impl Engine {
         self.queue.set_job(job, terms);
     }
 
-    /// Idles until the next job.
+    /// Idles until the next job, which goes on with the search where it hashes the same and is not clean.
     pub fn clear(&self) {
         self.queue.clear();
     }

@@ -34,6 +34,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     work: Option<Work>,
+    /// Whether the work rests until the next job, which may go on with it.
+    resting: bool,
     retries: VecDeque<Task>,
     stopped: bool,
     in_order: bool,
@@ -67,6 +69,7 @@ impl Queue {
 
     pub(crate) fn set_job(&self, job: Arc<Job>, terms: Terms) {
         let mut state = self.lock();
+        state.resting = false;
         let arrived = Instant::now();
         let stays = |work: &Work| {
             !job.is_clean() && work.space.job().prev_blockhash() == job.prev_blockhash() && !work.is_solved()
@@ -85,10 +88,10 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Nothing to search until the next job.
+    /// Nothing to search until the next job. If that one hashes the same, the search goes on where it is now.
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
-        state.work = None;
+        state.resting = true;
         self.outdate(&mut state);
     }
 
@@ -131,7 +134,7 @@ impl Queue {
         let hashes = state
             .max_hashrate
             .map_or(hashes, |limit| hashes.min((limit * LIMITED_UNIT.as_secs_f64()) as u64));
-        let work = state.work.as_mut().ok_or(Duration::MAX)?;
+        let work = state.work.as_mut().filter(|_| !state.resting).ok_or(Duration::MAX)?;
         let since = work.arrived.elapsed();
         let assignment = work.space.next(hashes, since);
         // Exhausted: only a later second brings new headers.
@@ -189,7 +192,8 @@ impl Queue {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.lock().work.is_none()
+        let state = self.lock();
+        state.resting || state.work.is_none()
     }
 
     fn outdate(&self, state: &mut State) {

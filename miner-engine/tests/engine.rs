@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use miner_core::bitcoin::CompactTarget;
 use miner_core::bitcoin::Target;
 use miner_core::{
-    Backend, BackendError, Candidate, Job, Reporter, Terms, VersionMask, WorkUnit, header, target,
+    Backend, BackendError, Candidate, Job, JobParams, Reporter, Terms, VersionMask, WorkUnit, header, target,
 };
 use miner_engine::{Engine, Found};
 
@@ -168,6 +168,40 @@ fn every_share_of_the_space_is_found_once() {
     }
     engine.clear();
     until(&engine, |s| s.is_idle);
+}
+
+#[test]
+fn after_a_rest_the_same_job_is_not_searched_from_its_start() {
+    let (engine, found) = start(vec![sound("one")]);
+    let again = || not_clean(&job(MAINNET, 1));
+    let mut seen = HashSet::new();
+    for _ in 0..3 {
+        engine.set_job(again(), shares_of(100.0));
+        for _ in 0..20 {
+            assert!(seen.insert(next(&found).share.hash()), "found once more");
+        }
+        engine.clear();
+        assert!(engine.snapshot().is_idle);
+        // What was found before the rest is none of the next round's.
+        while let Ok(late) = found.recv_timeout(Duration::from_millis(200)) {
+            seen.insert(late.share.hash());
+        }
+    }
+}
+
+/// The same job, which does not end what was before it.
+fn not_clean(job: &Job) -> Arc<Job> {
+    let params = JobParams {
+        id: job.id().to_owned(),
+        version: job.version(),
+        reserved_version_bits: 0,
+        prev_blockhash: job.prev_blockhash(),
+        time: job.time(),
+        bits: job.bits(),
+        clean: false,
+        root: job.root_source().clone(),
+    };
+    Arc::new(Job::new(params).unwrap())
 }
 
 #[test]
