@@ -62,9 +62,9 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
         let mut line = steps().swap_remove(step).into_bytes();
         let at = at.index(line.len());
         if cut {
-            line.truncate(at)
+            line.truncate(at);
         } else {
-            line[at] = byte
+            line[at] = byte;
         }
         line
     })
