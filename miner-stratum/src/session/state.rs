@@ -136,7 +136,7 @@ impl<P: Pool> Session<P> {
     pub(super) fn strike(&mut self) {
         self.strikes += 1;
         if self.strikes >= self.limits.strikes {
-            self.ended = Some(Ended::Flood);
+            self.ended.get_or_insert(Ended::Flood);
         }
     }
 
