@@ -9,8 +9,9 @@
 
 use std::sync::Arc;
 
-use bitcoin::BlockHash;
 use bitcoin::block::Header;
+use bitcoin::hashes::Hash as _;
+use bitcoin::{BlockHash, Target};
 
 use crate::{Extranonce, Job, Share, ShareError, Terms};
 
@@ -40,6 +41,11 @@ impl Evaluated {
     /// Whether the hash meets the network target. Asked before anything else.
     pub fn is_block(&self, job: &Job) -> bool {
         job.network_target().is_met_by(self.hash)
+    }
+
+    /// The hash as the number that targets are compared with: the lower, the better.
+    pub fn hash_value(&self) -> Target {
+        Target::from_le_bytes(self.hash.to_byte_array())
     }
 }
 

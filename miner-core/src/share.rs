@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bitcoin::block::Header;
-use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Target};
 
 use crate::{Evaluated, Job, Solution, Terms, target};
@@ -60,7 +59,7 @@ impl Share {
 
     /// The hash as the number that targets are compared with: the lower, the better.
     pub fn hash_value(&self) -> Target {
-        Target::from_le_bytes(self.hash().to_byte_array())
+        self.evaluated.hash_value()
     }
 
     /// The difficulty that the hash reaches, for display.

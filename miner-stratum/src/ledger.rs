@@ -174,7 +174,8 @@ impl<T> Columns<T> {
 }
 
 impl Amount {
-    fn of(share: &Share) -> Self {
+    /// One share.
+    pub fn of(share: &Share) -> Self {
         Self { shares: 1, work: target::work(share.target()) }
     }
 
@@ -183,7 +184,8 @@ impl Amount {
         self.work as f64 * 65535.0 / 281_474_976_710_656.0
     }
 
-    fn add(&mut self, other: Self) {
+    /// Adds another amount.
+    pub fn add(&mut self, other: Self) {
         self.shares += other.shares;
         // 2¹²⁸ hashes are beyond all mining; a sum of made-up targets must not panic.
         self.work = self.work.saturating_add(other.work);

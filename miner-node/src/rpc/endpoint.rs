@@ -2,6 +2,8 @@
 
 use hyper::Uri;
 
+use percent_encoding::percent_decode_str;
+
 use super::auth::{Auth, Secret};
 use crate::{Chain, NodeError};
 
@@ -68,24 +70,7 @@ fn login(userinfo: &str) -> Auth {
 
 /// Decodes `%40` and its like (RFC 3986); a `%` that starts no such triplet stands for itself.
 fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(b'%');
-                rest = after;
-            }
-        }
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -164,14 +164,13 @@ impl Judgement {
         block: bool,
         broken: Option<(&'static str, String)>,
     ) -> Self {
-        let value = Target::from_le_bytes(*AsRef::<[u8; 32]>::as_ref(&evaluated.hash));
         let verdict = if broken.is_none() { "good" } else { "refused" };
         let (rule, reason) = broken.unzip();
         Self {
             name,
             header: Some(header::to_hex(&evaluated.header)),
             hash: Some(evaluated.hash.to_string()),
-            share_difficulty: Some(target::difficulty(value)),
+            share_difficulty: Some(target::difficulty(evaluated.hash_value())),
             target: Some(format!("{target:064x}")),
             block,
             verdict,

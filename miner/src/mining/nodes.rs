@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use miner_core::{Job, Terms, target};
+use miner_core::{Job, Terms};
 use miner_engine::Found;
 use miner_node::keeper::{BURIED_DEPTH, LOOK_INTERVAL};
 use miner_node::{BlockKeeper, Node, NodeError};
@@ -92,16 +92,10 @@ impl Nodes {
         let template = self.node.template(job).ok().filter(|_| is_news)?;
         let on_own_block = self.schedule.is_own(job.prev_blockhash());
         Some(News::Tell(Event::Job(JobEvent {
-            job: job.id().to_owned(),
-            height: Some(template.height()),
-            transactions: Some(template.transactions()),
-            difficulty: target::difficulty(job.network_target()),
-            reward: Some(template.reward().to_btc()),
             on_own_block: Some(on_own_block),
-            share_difficulty: None,
-            clean: None,
             // The line of that block says as much.
             goes_without_saying: on_own_block,
+            ..JobEvent::of(&template)
         })))
     }
 

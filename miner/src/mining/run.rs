@@ -17,9 +17,9 @@ use crate::status::event::{Event, ShareEvent, Standing};
 use crate::status::summary::Summary;
 
 /// How often the hashrate is told.
-const HASHRATE_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const HASHRATE_EVERY: Duration = Duration::from_secs(10);
 /// How long a stop waits for verdicts.
-const DRAIN: Duration = Duration::from_secs(5);
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// How long it takes at most to tell what is known already.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 

@@ -1,8 +1,9 @@
 //! The events of a run. Their names and fields are a contract with scripts: add, never rename.
 
 use miner_core::bitcoin::Target;
-use miner_core::{Share, header};
+use miner_core::{Share, header, target};
 use miner_engine::Rates;
+use miner_node::Template;
 use serde::Serialize;
 
 use super::pool::{Listening, PoolRate, PoolShare, PoolSummary, SessionEvent};
@@ -183,6 +184,23 @@ impl Event {
                 | Self::PoolShare(_)
                 | Self::PoolRate(_)
         )
+    }
+}
+
+impl JobEvent {
+    /// The job of a node's template.
+    pub(crate) fn of(template: &Template) -> Self {
+        Self {
+            job: template.job().id().to_owned(),
+            height: Some(template.height()),
+            transactions: Some(template.transactions()),
+            difficulty: target::difficulty(template.job().network_target()),
+            reward: Some(template.reward().to_btc()),
+            on_own_block: None,
+            share_difficulty: None,
+            clean: None,
+            goes_without_saying: false,
+        }
     }
 }
 

@@ -131,9 +131,7 @@ async fn a_pool_that_asks_and_never_reads_is_left() {
 #[tokio::test(start_paused = true)]
 async fn draining_waits_for_answers_and_for_nothing_else() {
     let (mut net, mut miner) = Net::start(options(&[FIRST]));
-    let mut peer = net.accept(1).await;
-    peer.welcome("01", EASY).await;
-    peer.notify("job", 1, true).await;
+    let mut peer = net.mining(1, &mut miner).await;
     miner.mine(2).await;
     let start = Instant::now();
     let answers = async {
@@ -151,9 +149,7 @@ async fn draining_waits_for_answers_and_for_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn draining_ends_when_its_time_is_up() {
     let (mut net, mut miner) = Net::start(options(&[FIRST]));
-    let mut peer = net.accept(1).await;
-    peer.welcome("01", EASY).await;
-    peer.notify("job", 1, true).await;
+    let _peer = net.mining(1, &mut miner).await;
     miner.mine(2).await;
     let start = Instant::now();
     miner.client.drain(Duration::from_secs(5)).await;

@@ -16,24 +16,32 @@ pub(crate) fn asked(asked: &Asked) -> Vec<String> {
     asked.lock().unwrap().clone()
 }
 
-/// A SOCKS5 proxy (RFC 1928), which may want a login (RFC 1929).
-pub(crate) async fn socks5(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
+/// A proxy that talks like this and writes down what it is asked for.
+async fn recorded<F>(talk: impl Fn(TcpStream, Asked) -> F + Send + 'static) -> (SocketAddr, Asked)
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let (listener, address) = listener().await;
     let asked = Asked::default();
     let record = asked.clone();
     serve(listener, move |stream| {
-        let record = record.clone();
+        let conversation = talk(stream, record.clone());
         async move {
-            let _ = serve_socks5(stream, pool, login, record).await;
+            let _ = conversation.await;
         }
     });
     (address, asked)
 }
 
+/// A SOCKS5 proxy (RFC 1928), which may want a login (RFC 1929).
+pub(crate) async fn socks5(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
+    recorded(move |stream, asked| serve_socks5(stream, pool, login, asked)).await
+}
+
 async fn serve_socks5(
     mut stream: TcpStream,
     pool: SocketAddr,
-    login: Option<&str>,
+    login: Option<&'static str>,
     asked: Asked,
 ) -> std::io::Result<()> {
     assert_eq!(stream.read_u8().await?, 5, "version");
@@ -77,22 +85,13 @@ async fn text(stream: &mut TcpStream) -> std::io::Result<String> {
 
 /// An HTTP proxy that knows CONNECT alone, and may want a login in Base64; it writes down each request's lines.
 pub(crate) async fn http(pool: SocketAddr, login: Option<&'static str>) -> (SocketAddr, Asked) {
-    let (listener, address) = listener().await;
-    let asked = Asked::default();
-    let record = asked.clone();
-    serve(listener, move |stream| {
-        let record = record.clone();
-        async move {
-            let _ = serve_http(stream, pool, login, record).await;
-        }
-    });
-    (address, asked)
+    recorded(move |stream, asked| serve_http(stream, pool, login, asked)).await
 }
 
 async fn serve_http(
     stream: TcpStream,
     pool: SocketAddr,
-    login: Option<&str>,
+    login: Option<&'static str>,
     asked: Asked,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);

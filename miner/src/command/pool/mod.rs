@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use miner_node::embedded::EmbeddedNode;
 use miner_node::keeper::{BURIED_DEPTH, LOOK_INTERVAL};
@@ -22,17 +21,14 @@ use self::tally::Tally;
 use crate::args::ListenArgs;
 use crate::exit::{self, Code};
 use crate::mining::signals::Signals;
+use crate::mining::{DRAIN, HASHRATE_EVERY};
 use crate::source::{embedded, told};
 use crate::status::Output;
 use crate::status::event::Event;
 use crate::status::pool::{Listening, PoolRate};
 
-/// How often the hashrate is told.
-const RATE_EVERY: Duration = Duration::from_secs(10);
-/// Of how many such times it is the mean.
+/// Of how many times between two tellings the hashrate is the mean.
 const RATE_OVER: usize = 6;
-/// How long a stop waits for verdicts on blocks.
-const DRAIN: Duration = Duration::from_secs(5);
 /// Events that wait to be told. Whoever reads them more slowly than they come misses some; all are counted.
 const WAITING: usize = 10_000;
 /// How far from the usual difficulty a miner may wish.
@@ -110,7 +106,7 @@ impl Desk {
             pool.drain(DRAIN).await;
         });
         let mut signals = Signals::new()?;
-        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + RATE_EVERY, RATE_EVERY);
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + HASHRATE_EVERY, HASHRATE_EVERY);
         loop {
             tokio::select! {
                 Some(event) = events.recv() => output.tell(&event),
@@ -142,7 +138,7 @@ fn chain(args: &ListenArgs, params: EmbeddedParams) -> anyhow::Result<(Arc<Node>
 fn rate(tally: &Tally, ticks: &mut VecDeque<u128>) -> PoolRate {
     let work = tally.accepted.work;
     let before = ticks.front().copied().unwrap_or_default();
-    let hs_60s = work.saturating_sub(before) as f64 / (RATE_EVERY.as_secs_f64() * ticks.len() as f64);
+    let hs_60s = work.saturating_sub(before) as f64 / (HASHRATE_EVERY.as_secs_f64() * ticks.len() as f64);
     ticks.push_back(work);
     if ticks.len() > RATE_OVER {
         ticks.pop_front();

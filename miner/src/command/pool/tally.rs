@@ -30,17 +30,7 @@ impl Tally {
         Some(match event {
             PoolEvent::Job(job) => {
                 let template = node.template(&job).ok()?;
-                Event::Job(JobEvent {
-                    job: job.id().to_owned(),
-                    height: Some(template.height()),
-                    transactions: Some(template.transactions()),
-                    difficulty: target::difficulty(job.network_target()),
-                    reward: Some(template.reward().to_btc()),
-                    on_own_block: None,
-                    share_difficulty: None,
-                    clean: Some(job.is_clean()),
-                    goes_without_saying: false,
-                })
+                Event::Job(JobEvent { clean: Some(job.is_clean()), ..JobEvent::of(&template) })
             }
             PoolEvent::NoJob(error) => Event::error(error.to_string()),
             PoolEvent::Opened { session, peer, agent, resumed } => {
@@ -87,8 +77,7 @@ impl Tally {
     }
 
     fn accept(&mut self, share: &Share) {
-        self.accepted.shares += 1;
-        self.accepted.work = self.accepted.work.saturating_add(target::work(share.target()));
+        self.accepted.add(Amount::of(share));
         self.best = self.best.into_iter().chain([share.hash_value()]).min();
     }
 
