@@ -49,7 +49,8 @@ fn blocks_come_back_parents_first_until_they_are_archived() {
     assert_eq!(journal.recover().unwrap().blocks, [first, rival.clone()]);
     let archived = file_of(&folder.path().join("archive"), &second);
     assert!(archived.exists());
-    let proof = fs::read_to_string(archived.with_extension("proof")).unwrap();
+    let proofs = fs::read_to_string(folder.path().join("archive/proofs")).unwrap();
+    let proof = proofs.lines().find(|line| line.contains(&format!("hash {}", second.hash))).unwrap();
     assert!(proof.contains(&format!("lost to {}", rival.hash)) && proof.contains(":18443"), "{proof}");
 }
 

@@ -59,13 +59,18 @@ impl JournalFolder {
             return Fate::Kept;
         }
         let archive = files(&self.0.join("archive"), "block");
-        let is_archived = |file: &&PathBuf| whole(file) == Some(*hash);
-        let proof = archive.iter().find(is_archived).map(|file| file.with_extension("proof"));
-        let proof = proof.and_then(|proof| std::fs::read_to_string(proof).ok());
-        if proof.as_ref().is_some_and(|proof| proves_a_loss(proof, hash, node)) {
+        let is_archived = archive.iter().any(|file| whole(file) == Some(*hash));
+        let proof = self.proof(hash).filter(|_| is_archived);
+        if proof.as_ref().is_some_and(|proof| proves_a_loss(proof, node)) {
             return Fate::Lost;
         }
         Fate::Gone(proof)
+    }
+
+    /// The archive's last line about a block.
+    fn proof(&self, hash: &BlockHash) -> Option<String> {
+        let proofs = std::fs::read_to_string(self.0.join("archive/proofs")).ok()?;
+        proofs.lines().rfind(|line| line.contains(&format!("hash {hash},"))).map(str::to_owned)
     }
 }
 
@@ -86,10 +91,10 @@ fn whole(file: &Path) -> Option<BlockHash> {
     (is_ended && is_named && block.check_merkle_root()).then_some(hash)
 }
 
-fn proves_a_loss(proof: &str, hash: &BlockHash, node: &TestNode) -> bool {
-    let field = |name: &str| proof.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let height = field("height").and_then(|height| height.parse::<u32>().ok());
-    let winner = field("outcome lost to").and_then(|words| words.split(',').next());
+fn proves_a_loss(proof: &str, node: &TestNode) -> bool {
+    let field = |name: &str| proof.split(", ").find_map(|field| field.strip_prefix(name));
+    let height = field("height ").and_then(|height| height.parse::<u32>().ok());
+    let winner = field("outcome: lost to ");
     let in_its_place = node.rpc("getblockhash", &[json!(height)]).ok();
-    field("hash") == Some(&hash.to_string()) && winner.is_some() && in_its_place == Some(json!(winner))
+    winner.is_some() && in_its_place == Some(json!(winner))
 }

@@ -58,8 +58,9 @@ fn journal(folder: &Path, hash: &str) -> Option<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let told = entries.filter_map(|path| match path.to_str().unwrap() {
         _ if path.is_dir() => journal(&path, hash),
-        name if name.contains(hash) && name.ends_with(".proof") => {
-            Some(std::fs::read_to_string(path).unwrap())
+        name if name.ends_with("/proofs") => {
+            let proofs = std::fs::read_to_string(&path).unwrap();
+            proofs.lines().find(|line| line.contains(&format!("hash {hash},"))).map(str::to_owned)
         }
         name => name.contains(hash).then(String::new),
     });

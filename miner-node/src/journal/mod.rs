@@ -4,7 +4,8 @@
 //! ```text
 //! FOLDER/lock                       held while a miner uses the folder
 //! FOLDER/00000144-HASH.block        found, and not yet buried in the chain
-//! FOLDER/archive/…block, …proof     buried or lost, and how that is known
+//! FOLDER/archive/…block             buried or lost
+//! FOLDER/archive/proofs             a line for each of them: how that is known
 //! FOLDER/corrupt/                   files that do not hold a whole block, kept for a human
 //! ```
 //! The lines of a `.block` file are text. A block can be submitted by hand with
@@ -211,14 +212,14 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Io`]: the block is still pending.
     pub fn archive(&self, block: &SolvedBlock, outcome: &Outcome, witness: &str) -> Result<(), JournalError> {
-        let path = self.path(block);
-        let archived = self.folder.join("archive").join(entry::file_name(block));
-        let proof = archived.with_extension("proof");
+        let archive = self.folder.join("archive");
         // The proof first: a crash in between leaves the block pending, and this is done again.
-        let text =
-            format!("height {}\nhash {}\noutcome {outcome}\nwitness {witness}\n", block.height, block.hash);
-        fs::write(&proof, text).map_err(failed("write", &proof))?;
-        fs::rename(&path, &archived).map_err(failed("archive", &path))
+        let (height, hash) = (block.height, block.hash);
+        let line = format!("height {height}, hash {hash}, outcome: {outcome}, witness: {witness}\n");
+        let proofs = archive.join("proofs");
+        append(&proofs, &line).map_err(failed("write", &proofs))?;
+        let path = self.path(block);
+        fs::rename(&path, archive.join(entry::file_name(block))).map_err(failed("archive", &path))
     }
 
     fn path(&self, block: &SolvedBlock) -> PathBuf {
@@ -265,6 +266,13 @@ fn lock(folder: &Path) -> Result<File, JournalError> {
         Err(TryLockError::WouldBlock) => Err(JournalError::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error)),
     }
+}
+
+/// Adds a line to a file; where the disk takes half of it, none of it stays.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let length = file.metadata()?.len();
+    file.write_all(line.as_bytes()).inspect_err(|_| drop(file.set_len(length)))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> JournalError {

@@ -42,10 +42,16 @@ pub enum KeeperEvent {
         /// The node that saw it.
         node: String,
     },
-    /// The journal did not take a block, or not its fate. An unwritten block was submitted all the same,
-    /// and its hex is on stderr; writing it is tried again. A block that could not be archived is met
-    /// again at the next start.
+    /// The journal did not take a block. It was submitted all the same, and its hex is on stderr; writing it is
+    /// tried again.
     JournalFailed {
+        /// The block.
+        block: Arc<SolvedBlock>,
+        /// What is in the way.
+        error: JournalError,
+    },
+    /// A block whose fate is sealed could not be archived: it stays in the journal, and is met again at the next start.
+    NotArchived {
         /// The block.
         block: Arc<SolvedBlock>,
         /// What is in the way.

@@ -85,7 +85,7 @@ impl Keeper {
         if let (Some(journal), Record::Written) = (&self.journal, record)
             && let Err(error) = journal.archive(&block, &outcome, &node)
         {
-            self.tell(KeeperEvent::JournalFailed { block: block.clone(), error });
+            self.tell(KeeperEvent::NotArchived { block: block.clone(), error });
         }
         self.tell(KeeperEvent::Sealed { block, outcome, node });
     }

@@ -32,15 +32,23 @@ impl Keeper {
     async fn look(&self, peer: &Peer, depth: u32, seen: Option<BlockHash>) -> Result<BlockHash, NodeError> {
         let tip = peer.node.tip().await?;
         if seen != Some(tip) {
-            for block in self.pending.blocks() {
-                self.visit(peer, &block, depth).await?;
-            }
+            self.look_at_all(peer, depth).await?;
         }
         Ok(tip)
     }
 
-    async fn visit(&self, peer: &Peer, block: &Arc<SolvedBlock>, depth: u32) -> Result<(), NodeError> {
-        let standing = peer.standing(block, depth).await?;
+    async fn look_at_all(&self, peer: &Peer, depth: u32) -> Result<(), NodeError> {
+        let blocks = self.pending.blocks();
+        let depths = peer.depths(&blocks).await?;
+        // What is submitted again goes out parents first.
+        for (block, confirmations) in blocks.iter().zip(depths) {
+            let standing = peer.standing(block, confirmations, depth).await?;
+            self.heed(peer, block, standing).await?;
+        }
+        Ok(())
+    }
+
+    async fn heed(&self, peer: &Peer, block: &Arc<SolvedBlock>, standing: Standing) -> Result<(), NodeError> {
         self.pending.set_standing(peer.index, block, standing);
         if standing == Standing::Outside && !self.pending.is_underway(peer.index, block) {
             self.offer_again(peer, block).await?;
@@ -50,8 +58,30 @@ impl Keeper {
 }
 
 impl Peer {
-    async fn standing(&self, block: &SolvedBlock, depth: u32) -> Result<Standing, NodeError> {
-        let confirmations = self.confirmations(&block.hash).await?;
+    /// The confirmations of each of these blocks, which are sorted by height. Where a block is in the chain, so is its
+    /// parent, one deeper: without that a look after some hundred blocks would ask the node as many questions.
+    async fn depths(&self, blocks: &[Arc<SolvedBlock>]) -> Result<Vec<u32>, NodeError> {
+        let mut depths = vec![0; blocks.len()];
+        let mut parent = None;
+        for (block, depth) in blocks.iter().zip(&mut depths).rev() {
+            *depth = match parent {
+                Some((hash, depth)) if hash == block.hash => depth,
+                _ => self.confirmations(&block.hash).await?,
+            };
+            if *depth > 0 {
+                parent = block.parent().map(|hash| (hash, *depth + 1));
+            }
+        }
+        Ok(depths)
+    }
+
+    /// Where a block with this many confirmations stands.
+    async fn standing(
+        &self,
+        block: &SolvedBlock,
+        confirmations: u32,
+        depth: u32,
+    ) -> Result<Standing, NodeError> {
         if confirmations >= depth {
             return Ok(Standing::Sealed(Outcome::Buried { confirmations }));
         } else if confirmations > 0 {

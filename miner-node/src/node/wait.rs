@@ -19,6 +19,8 @@ use crate::rpc::TemplateReply;
 
 /// How often the tip is asked for while a long poll hangs.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a long poll may take to answer when the tip has moved, before the template is asked for beside it.
+const GRACE: Duration = Duration::from_millis(5);
 /// The pause after the first failure, and the longest after many.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
@@ -99,10 +101,7 @@ impl Waiting {
             let polled = tokio::select! {
                 Some(polled) = self.longpoll.join_next() => Some(polled),
                 () = tokio::time::sleep(next_poll) => None,
-                () = node.judged.notified() => {
-                    self.heed_judgement(node);
-                    return node.rpc.template(node.rules()).await.map(Answer::ToCall);
-                }
+                () = node.judged.notified() => return self.after_judgement(node, latest).await,
             };
             let has_failed = match polled {
                 Some(Ok((templates, Ok(reply)))) if templates == self.templates => {
@@ -123,13 +122,29 @@ impl Waiting {
         }
     }
 
+    /// The template after the node has judged a block. Where it took the block the long poll answers by itself:
+    /// a call beside it would only have the node write the same template twice.
+    async fn after_judgement(&mut self, node: &RpcNode, latest: &Job) -> Result<Answer, NodeError> {
+        if self.heed_judgement(node)
+            && let Ok(Some(Ok((templates, Ok(reply))))) =
+                tokio::time::timeout(GRACE, self.longpoll.join_next()).await
+            && templates == self.templates
+            && reply.previous_block != latest.prev_blockhash()
+        {
+            return Ok(Answer::ToLongpoll(reply));
+        }
+        node.rpc.template(node.rules()).await.map(Answer::ToCall)
+    }
+
     /// The node has judged a block. If it took one on the tip that the latest template has, that is its tip no more,
-    /// or once again.
-    pub(super) fn heed_judgement(&mut self, node: &RpcNode) {
+    /// or once again: then true.
+    pub(super) fn heed_judgement(&mut self, node: &RpcNode) -> bool {
         let latest = node.shelf().latest().map(|latest| latest.job().prev_blockhash());
-        if latest.is_some_and(|tip| node.has_left(tip)) {
+        let has_moved = latest.is_some_and(|tip| node.has_left(tip));
+        if has_moved {
             self.making.tip_moved();
         }
+        has_moved
     }
 
     async fn is_outdated(&self, node: &RpcNode, latest: &Job) -> Result<bool, NodeError> {

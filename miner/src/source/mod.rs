@@ -48,6 +48,12 @@ pub(crate) fn told(event: &KeeperEvent) -> Option<Event> {
         KeeperEvent::JournalFailed { block, error } => {
             Event::error(format!("block {} is not in the journal: {error}", block.height))
         }
+        KeeperEvent::NotArchived { block, error } => {
+            let (height, hash) = (block.height, block.hash);
+            Event::error(format!(
+                "block {height}, {hash}, stays in the journal until the next start: {error}"
+            ))
+        }
         KeeperEvent::Corrupt(file) => {
             Event::error(format!("block journal: {} is left out: {}", file.path.display(), file.damage))
         }

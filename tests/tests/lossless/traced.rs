@@ -155,12 +155,12 @@ fn a_block_that_cannot_be_read_or_archived_stays_in_the_journal_until_it_can() {
     // Others bury it.
     rig.node.rpc("generatetodescriptor", &[json!(9), json!("raw(51)")]).unwrap();
     let entry = folder.join(format!("00000001-{hash}.block"));
-    let proof = folder.join(format!("archive/00000001-{hash}.proof"));
+    let proofs = folder.join("archive/proofs");
     for (file, call, error, words) in [
         (&entry, "openat", "EIO", "it cannot be read: Input/output error"),
         (&entry, "?rename,?renameat,?renameat2", "EIO", "cannot archive"),
-        (&proof, "openat", "ENOSPC", "No space left on device"),
-        (&proof, "write", "ENOSPC", "No space left on device"),
+        (&proofs, "openat", "ENOSPC", "No space left on device"),
+        (&proofs, "write", "ENOSPC", "No space left on device"),
     ] {
         let run = rig.glance(&format!("-P '{}' -e inject={call}:error={error}", file.display()));
         let errors: Vec<_> =
@@ -173,5 +173,5 @@ fn a_block_that_cannot_be_read_or_archived_stays_in_the_journal_until_it_can() {
     }
     rig.glance("");
     assert!(!journal.holds(&hash), "it is in the archive");
-    assert!(std::fs::read_to_string(proof).unwrap().contains("outcome buried"));
+    assert!(std::fs::read_to_string(proofs).unwrap().contains(&format!("{hash}, outcome: buried")));
 }
