@@ -1,13 +1,11 @@
-//! What is known of a backend while its thread works: counts, rates, and why it ended.
+//! What is known of a backend while its thread works: counts, rates, its troubles, and why it ended.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::meter::Meter;
-
-/// A device is disabled when it computed wrongly this often, and more often than rightly.
-const HARDWARE_ERRORS_TOLERATED: u64 = 16;
+use crate::trust::Trust;
 
 /// What is known of a backend while its thread works.
 #[derive(Debug)]
@@ -15,8 +13,10 @@ pub(crate) struct Device {
     pub(crate) name: Arc<str>,
     started: Instant,
     meter: Mutex<Meter>,
-    pub(crate) hardware_errors: AtomicU64,
-    pub(crate) verified: AtomicU64,
+    hardware_errors: AtomicU64,
+    trust: Mutex<Trust>,
+    is_distrusted: AtomicBool,
+    trouble: Mutex<Option<String>>,
     failure: Mutex<Option<String>>,
 }
 
@@ -27,7 +27,9 @@ impl Device {
             started: Instant::now(),
             meter: Mutex::new(Meter::new()),
             hardware_errors: AtomicU64::new(0),
-            verified: AtomicU64::new(0),
+            trust: Mutex::default(),
+            is_distrusted: AtomicBool::new(false),
+            trouble: Mutex::new(None),
             failure: Mutex::new(None),
         }
     }
@@ -50,10 +52,26 @@ impl Device {
         *lock(&self.failure) = Some(reason);
     }
 
-    /// Whether the device's results are not to be trusted any more.
-    pub(crate) fn is_faulty(&self) -> bool {
-        let errors = self.hardware_errors();
-        errors >= HARDWARE_ERRORS_TOLERATED && errors > self.verified.load(Ordering::Relaxed)
+    /// The error that the device has yet to recover from.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        lock(&self.trouble).clone()
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        *lock(&self.trouble) = trouble;
+    }
+
+    /// Counts results that were checked.
+    pub(crate) fn count_results(&self, right: u64, wrong: u64) {
+        self.hardware_errors.fetch_add(wrong, Ordering::Relaxed);
+        if !lock(&self.trust).count(right, wrong) {
+            self.is_distrusted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether too many of the device's results were wrong.
+    pub(crate) fn is_distrusted(&self) -> bool {
+        self.is_distrusted.load(Ordering::Relaxed)
     }
 }
 

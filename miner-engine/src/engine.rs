@@ -1,13 +1,13 @@
 //! The engine: starts the threads, takes jobs, answers with snapshots, and stops in bounded time.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use miner_core::{Backend, Job, Terms};
 
-use crate::device::Device;
+use crate::device::{Device, lock};
 use crate::outbox::{Found, Outbox, Overflow};
 use crate::queue::Queue;
 use crate::worker;
@@ -20,8 +20,9 @@ const STOP_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Engine {
     queue: Arc<Queue>,
     outbox: Arc<Outbox>,
-    devices: Vec<Arc<Device>>,
-    threads: Vec<Thread>,
+    devices: Mutex<Vec<Arc<Device>>>,
+    workers: Mutex<Vec<Thread>>,
+    delivery: Option<Thread>,
 }
 
 /// A thread that says when it ends, so that a stop can give up waiting.
@@ -53,26 +54,27 @@ impl Engine {
     /// Starts a thread for each backend, idle until the first job, and one that calls `on_event` with
     /// each verified share. `on_event` may be slow: nothing waits for it.
     pub fn start(backends: Vec<Box<dyn Backend>>, mut on_event: impl FnMut(Found) + Send + 'static) -> Self {
-        let midstates = backends.iter().map(|backend| backend.preferred_midstates()).max().unwrap_or(1);
-        let queue = Arc::new(Queue::new(midstates));
-        let outbox = Arc::new(Outbox::default());
-        let devices: Vec<_> = backends.iter().map(|backend| Arc::new(Device::new(backend.name()))).collect();
-        let mut threads = Vec::new();
-        for (backend, device) in backends.into_iter().zip(&devices) {
-            let (device, queue, outbox) = (device.clone(), queue.clone(), outbox.clone());
-            let name = device.name.clone();
-            threads.push(Thread::spawn(&name, move || {
-                worker::run(backend, &device, &queue, &outbox);
-            }));
-        }
+        let (queue, outbox) = (Arc::<Queue>::default(), Arc::<Outbox>::default());
         let found = outbox.clone();
-        // Last, so that a stop lets it deliver what the others found.
-        threads.push(Thread::spawn("delivery", move || {
+        let delivery = Thread::spawn("delivery", move || {
             while let Some(event) = found.pop() {
                 on_event(event);
             }
-        }));
-        Self { queue, outbox, devices, threads }
+        });
+        let (devices, workers) = (Mutex::default(), Mutex::default());
+        let engine = Self { queue, outbox, devices, workers, delivery: Some(delivery) };
+        backends.into_iter().for_each(|backend| engine.add(backend));
+        engine
+    }
+
+    /// One more backend, which takes its share of the search from now on.
+    pub fn add(&self, backend: Box<dyn Backend>) {
+        self.queue.prefer_midstates(backend.preferred_midstates());
+        let device = Arc::new(Device::new(backend.name()));
+        lock(&self.devices).push(device.clone());
+        let (queue, outbox, name) = (self.queue.clone(), self.outbox.clone(), device.name.clone());
+        let worker = Thread::spawn(&name, move || worker::run(backend, &device, &queue, &outbox));
+        lock(&self.workers).push(worker);
     }
 
     /// Searches `job` from now on. A clean job, or one on another block, ends what is under way at once;
@@ -101,25 +103,24 @@ impl Engine {
     /// Rates and states at this moment.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            devices: self.devices.iter().map(|device| DeviceSnapshot::of(device)).collect(),
+            devices: lock(&self.devices).iter().map(|device| DeviceSnapshot::of(device)).collect(),
             overflow: self.outbox.overflow(),
             is_idle: self.queue.is_idle(),
+            exhausted: self.queue.exhausted(),
         }
     }
 
-    /// Stops all threads for good, once `on_event` has had everything that was found. The names of those that did not end within two
-    /// seconds and were left behind.
+    /// Stops all threads for good, once `on_event` has had everything that was found. The names of those that did
+    /// not end within two seconds and were left behind.
     pub fn stop(&mut self) -> Vec<Arc<str>> {
         self.queue.stop();
         let deadline = Instant::now() + STOP_PATIENCE;
-        let Some(delivery) = self.threads.pop() else {
-            return Vec::new();
-        };
-        let mut hung: Vec<_> = self.threads.drain(..).filter(|thread| !thread.ends_by(deadline)).collect();
+        let mut hung: Vec<_> =
+            lock(&self.workers).drain(..).filter(|worker| !worker.ends_by(deadline)).collect();
+        // Last, so that it delivers what the others found.
         self.outbox.close();
-        if !delivery.ends_by(deadline.max(Instant::now() + STOP_PATIENCE / 2)) {
-            hung.push(delivery);
-        }
+        let patience = deadline.max(Instant::now() + STOP_PATIENCE / 2);
+        hung.extend(self.delivery.take().filter(|delivery| !delivery.ends_by(patience)));
         hung.into_iter().map(|thread| thread.name).collect()
     }
 }
@@ -154,6 +155,8 @@ pub struct DeviceSnapshot {
     pub rates: Rates,
     /// Candidates that were wrong in a way only broken hardware (or a broken kernel) explains.
     pub hardware_errors: u64,
+    /// The error that it has yet to recover from: it is tried again, and others search what it left.
+    pub trouble: Option<String>,
     /// Why it is out of work for good.
     pub failure: Option<String>,
 }
@@ -170,20 +173,24 @@ impl DeviceSnapshot {
             hashes,
             rates,
             hardware_errors: device.hardware_errors(),
+            trouble: device.trouble(),
             failure: device.failure(),
         }
     }
 }
 
 /// The state of an engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
-    /// One entry a backend, in the order given to [`Engine::start`].
+    /// One entry a backend, in the order in which they came.
     pub devices: Vec<DeviceSnapshot>,
     /// Shares given up because `on_event` was too slow.
     pub overflow: Overflow,
     /// Whether there is no job.
     pub is_idle: bool,
+    /// How often a device found every header of its job searched and had to wait for the job's time to move on: it
+    /// grows where a job that rolls neither version nor extranonce is too small for a fast device.
+    pub exhausted: u64,
 }
 
 impl Snapshot {

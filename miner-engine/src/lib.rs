@@ -16,6 +16,7 @@ mod meter;
 mod outbox;
 mod queue;
 mod scan;
+mod trust;
 mod worker;
 
 pub use engine::{DeviceSnapshot, Engine, Rates, Snapshot};

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use miner_core::{Assignment, Candidate, Job, SearchSpace, Terms};
+use miner_core::{Assignment, Candidate, Job, NonceRange, SearchSpace, Terms};
 
 /// One unit for a worker.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) assignment: Assignment,
     /// What an earlier, failed scan of the unit reported already.
@@ -22,17 +22,18 @@ pub(crate) struct Task {
 }
 
 /// Deals out units; one for all workers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     /// Raised whenever the units dealt out so far became worthless.
     generation: AtomicU64,
-    midstates: usize,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// How many a unit may hold.
+    midstates: usize,
     work: Option<Work>,
     /// Whether the work rests until the next job, which may go on with it.
     resting: bool,
@@ -42,6 +43,8 @@ struct State {
     /// Hashes a second allowed, and when the next unit may begin under that limit.
     max_hashrate: Option<f64>,
     next_start: Option<Instant>,
+    /// How often there was nothing left to deal out.
+    exhausted: u64,
 }
 
 #[derive(Debug)]
@@ -58,8 +61,10 @@ const LIMITED_UNIT: Duration = Duration::from_millis(50);
 const MADE_UP_FOR: Duration = Duration::from_millis(500);
 
 impl Queue {
-    pub(crate) fn new(midstates: usize) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), generation: AtomicU64::new(0), midstates }
+    /// Units of the jobs to come hold at least so many midstates, where these can roll their version.
+    pub(crate) fn prefer_midstates(&self, midstates: usize) {
+        let mut state = self.lock();
+        state.midstates = state.midstates.max(midstates);
     }
 
     /// Whether units of `generation` have become worthless.
@@ -80,7 +85,7 @@ impl Queue {
                 state.work = Some(Work { arrived, ..work });
             }
             _ => {
-                let space = SearchSpace::new(job, terms, self.midstates);
+                let space = SearchSpace::new(job, terms, state.midstates);
                 state.work = Some(Work { space, arrived, solved: Arc::default() });
                 self.outdate(&mut state);
             }
@@ -128,17 +133,22 @@ impl Queue {
 
     /// The next unit, or for how long there is none unless something changes.
     fn deal(&self, state: &mut State, hashes: u64) -> Result<Task, Duration> {
-        if let Some(task) = state.retries.pop_front() {
-            return Ok(task);
-        }
         let hashes = state
             .max_hashrate
             .map_or(hashes, |limit| hashes.min((limit * LIMITED_UNIT.as_secs_f64()) as u64));
+        if let Some(task) = state.retries.pop_front() {
+            let (task, rest) = task.split(hashes);
+            state.retries.extend(rest);
+            return Ok(task);
+        }
         let work = state.work.as_mut().filter(|_| !state.resting).ok_or(Duration::MAX)?;
         let since = work.arrived.elapsed();
         let assignment = work.space.next(hashes, since);
-        // Exhausted: only a later second brings new headers.
-        let assignment = assignment.ok_or(Duration::from_millis(1000 - u64::from(since.subsec_millis())))?;
+        let Some(assignment) = assignment else {
+            // Only a later second brings new headers.
+            state.exhausted += 1;
+            return Err(Duration::from_millis(1000 - u64::from(since.subsec_millis())));
+        };
         let generation = self.generation.load(Ordering::Acquire);
         Ok(Task {
             assignment,
@@ -196,6 +206,11 @@ impl Queue {
         state.resting || state.work.is_none()
     }
 
+    /// How often there was nothing left to deal out.
+    pub(crate) fn exhausted(&self) -> u64 {
+        self.lock().exhausted
+    }
+
     fn outdate(&self, state: &mut State) {
         state.retries.clear();
         self.generation.fetch_add(1, Ordering::AcqRel);
@@ -214,6 +229,22 @@ fn next_start(due: Option<Instant>, started: Instant, time: Duration) -> Instant
     due.map_or(started, |due| due.max(earliest)) + time
 }
 
+impl Task {
+    /// The first `hashes` hashes (at least one nonce), and the rest: a unit that a fast device left is too much at once
+    /// for a slow one.
+    fn split(mut self, hashes: u64) -> (Self, Option<Self>) {
+        let unit = self.assignment.unit();
+        let nonces = unit.nonces();
+        let first = NonceRange::starting_at(nonces.first(), hashes / unit.midstates().len() as u64);
+        let rest = first.last().checked_add(1).and_then(|next| NonceRange::new(next, nonces.last()));
+        let rest = rest.map(|rest| Self { assignment: self.assignment.with_nonces(rest), ..self.clone() });
+        if rest.is_some() {
+            self.assignment = self.assignment.with_nonces(first);
+        }
+        (self, rest)
+    }
+}
+
 impl State {
     /// How long the hashrate limit still asks to wait.
     fn limit_left(&self) -> Option<Duration> {
@@ -230,6 +261,8 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use miner_core::bitcoin::CompactTarget;
+    use miner_core::{VersionMask, header};
 
     #[test]
     fn a_limit_is_reached_though_every_unit_begins_late() {
@@ -240,6 +273,25 @@ mod tests {
             due = next_start(Some(due), due + late, LIMITED_UNIT);
         }
         assert_eq!(due - begin, LIMITED_UNIT * 1000);
+    }
+
+    #[test]
+    fn a_unit_that_was_given_back_is_dealt_out_in_pieces() {
+        let mut header = header::from_hex(&"00".repeat(80)).unwrap();
+        header.bits = CompactTarget::from_consensus(0x0300_0001);
+        let queue = Queue::default();
+        queue.set_job(Arc::new(Job::from_header("1", &header).unwrap()), Terms::solo(0, VersionMask::NONE));
+        let whole = queue.next(10_001).unwrap();
+        queue.retry(whole.clone());
+        let pieces = [4000, 4000, 0, 1 << 40].map(|hashes| queue.next(hashes).unwrap().assignment);
+        let nonces = pieces.map(|piece| piece.unit().nonces());
+        let bounds = nonces.map(|nonces| (nonces.first(), nonces.last()));
+        assert_eq!(bounds, [(0, 3999), (4000, 7999), (8000, 8000), (8001, 10_000)]);
+        assert_eq!(
+            queue.next(1).unwrap().assignment.unit().nonces().first(),
+            10_001,
+            "then the search goes on"
+        );
     }
 
     #[test]

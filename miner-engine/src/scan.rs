@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use miner_core::{Backend, BackendError, Candidate, Miss, NonceRange, Reporter};
+use miner_core::{Backend, BackendError, Candidate, Miss, NonceRange, Reporter, Share};
 
 use crate::device::{Device, lock};
 use crate::outbox::{Found, Outbox};
@@ -69,7 +69,7 @@ impl<'a> Scan<'a> {
     }
 
     fn go_on(&self) -> ControlFlow<()> {
-        if self.queue.is_outdated(self.task.generation) {
+        if self.queue.is_outdated(self.task.generation) || self.device.is_distrusted() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -83,19 +83,22 @@ impl<'a> Scan<'a> {
         if ends_the_job && self.task.solved.load(Ordering::Acquire) {
             return;
         }
-        match self.task.assignment.verify(candidate) {
-            Ok(share) => {
-                self.device.verified.fetch_add(1, Ordering::Relaxed);
-                lock(&self.reported).insert(candidate);
-                if !(ends_the_job && share.is_block()) || self.queue.solve(&self.task) {
-                    self.outbox.push(Found { share, device: self.device.name.clone() });
-                }
-            }
-            Err(Miss::AboveTarget) => {}
-            Err(Miss::HardwareError) => {
-                self.device.hardware_errors.fetch_add(1, Ordering::Relaxed);
-            }
+        let Some(share) = self.verify(candidate) else { return };
+        lock(&self.reported).insert(candidate);
+        if !(ends_the_job && share.is_block()) || self.queue.solve(&self.task) {
+            self.outbox.push(Found { share, device: self.device.name.clone() });
         }
+    }
+
+    /// Verifies a candidate, and counts what that says of the device.
+    fn verify(&self, candidate: Candidate) -> Option<Share> {
+        let result = self.task.assignment.verify(candidate);
+        match &result {
+            Ok(_) => self.device.count_results(1, 0),
+            Err(Miss::AboveTarget) => {}
+            Err(Miss::HardwareError) => self.device.count_results(0, 1),
+        }
+        result.ok()
     }
 }
 
@@ -124,9 +127,7 @@ impl Reporter for Lowest<'_> {
     fn found(&self, candidate: Candidate) -> ControlFlow<()> {
         let order = |candidate: Candidate| (candidate.nonce, candidate.midstate);
         let mut best = lock(&self.best);
-        if best.is_none_or(|best| order(candidate) < order(best))
-            && self.scan.task.assignment.verify(candidate).is_ok()
-        {
+        if best.is_none_or(|best| order(candidate) < order(best)) && self.scan.verify(candidate).is_some() {
             *best = Some(candidate);
             return ControlFlow::Break(());
         }

@@ -171,6 +171,18 @@ fn every_share_of_the_space_is_found_once() {
 }
 
 #[test]
+fn a_device_may_join_later() {
+    let (engine, found) = start(vec![]);
+    engine.set_job(job(MAINNET, 50), shares_of(256.0));
+    engine.add(sound("first"));
+    assert_eq!(&*next(&found).device, "first");
+    engine.add(sound("second"));
+    while &*next(&found).device != "second" {}
+    let names: Vec<_> = engine.snapshot().devices.into_iter().map(|device| device.name).collect();
+    assert_eq!(names, ["first".into(), "second".into()]);
+}
+
+#[test]
 fn after_a_rest_the_same_job_is_not_searched_from_its_start() {
     let (engine, found) = start(vec![sound("one")]);
     let again = || not_clean(&job(MAINNET, 1));
@@ -262,6 +274,45 @@ fn wrong_results_never_leave_the_engine_and_disable_the_device() {
     let snapshot = until(&engine, miner_engine::Snapshot::all_failed);
     assert!(snapshot.devices[0].failure.as_ref().is_some_and(|reason| reason.contains("wrong results")));
     assert!(found.try_recv().is_err(), "nothing unverified is delivered");
+}
+
+#[test]
+fn a_device_that_babbles_is_disabled_amid_its_unit() {
+    let babbles: Fault = |_, unit, reporter| {
+        let nonces = unit.nonces();
+        // Only a break ends it.
+        let mut nonce = (nonces.first()..=nonces.last()).cycle();
+        while reporter.found(Candidate { midstate: 0, nonce: nonce.next().unwrap() }).is_continue() {}
+        Ok(())
+    };
+    for in_order in [false, true] {
+        let (engine, found) = start(vec![backend("babbler", babbles)]);
+        if in_order {
+            engine.search_in_order();
+        }
+        engine.set_job(job(MAINNET, 40), solo());
+        let snapshot = until(&engine, miner_engine::Snapshot::all_failed);
+        assert!((16..=64).contains(&snapshot.devices[0].hardware_errors), "{snapshot:?}");
+        assert!(found.try_recv().is_err(), "nothing unverified is delivered");
+    }
+}
+
+#[test]
+fn trouble_is_told_until_the_device_works_again() {
+    static BROKEN: AtomicU32 = AtomicU32::new(1);
+    let comes_back: Fault = |_, _, _| match BROKEN.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        _ => Err(BackendError::Transient("the driver was reset".into())),
+    };
+    let (engine, found) = start(vec![backend("shaky", comes_back)]);
+    engine.set_job(job(MAINNET, 42), shares_of(256.0));
+    let snapshot = until(&engine, |s| s.devices[0].trouble.is_some());
+    assert_eq!(snapshot.devices[0].trouble.as_deref(), Some("the driver was reset"));
+    assert_eq!(snapshot.devices[0].failure, None);
+    BROKEN.store(0, Ordering::Relaxed);
+    next(&found);
+    engine.set_job(job(MAINNET, 43), shares_of(256.0));
+    until(&engine, |s| s.devices[0].trouble.is_none());
 }
 
 #[test]

@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn what_the_engine_gave_up_is_lost_by_that_name() {
         let overflow = Overflow { shares: 3, work: 3 << 32 };
-        let snapshot = Snapshot { devices: vec![], overflow, is_idle: true };
+        let snapshot = Snapshot { overflow, ..Snapshot::default() };
         let summary = Summary::new(Ledger::default(), &snapshot, 1.0, vec![]);
         let json = serde_json::to_value(summary).unwrap();
         assert_eq!((&json["found"], &json["lost"]["overflow"]), (&3.into(), &3.into()), "{json}");
