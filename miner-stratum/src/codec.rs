@@ -5,6 +5,7 @@ use std::io;
 use bytes::BytesMut;
 use tokio_util::codec::{Decoder, Encoder};
 
+use crate::dump::Peer;
 use crate::message::{Frame, FrameError};
 
 /// The longest line a client accepts of a pool: room for a coinbase and a branch of any real block.
@@ -20,6 +21,8 @@ pub struct LineCodec {
     cap: usize,
     /// How much of the buffer is known to hold no line end.
     searched: usize,
+    /// Whose lines are dumped.
+    peer: Option<Peer>,
 }
 
 /// Why a connection cannot be read any further.
@@ -36,7 +39,17 @@ pub enum CodecError {
 impl LineCodec {
     /// A codec that accepts lines of at most `cap` bytes, their end not counted (but a `\r`).
     pub fn new(cap: usize) -> Self {
-        Self { cap, searched: 0 }
+        Self { cap, searched: 0, peer: None }
+    }
+
+    /// A codec whose lines are told to whoever listens to the protocol dump.
+    pub(crate) fn dumped(cap: usize, peer: Peer) -> Self {
+        Self { peer: Some(peer), ..Self::new(cap) }
+    }
+
+    fn parse(&self, line: &[u8]) -> Result<Frame, FrameError> {
+        self.peer.iter().for_each(|peer| peer.received(line));
+        Frame::parse(line)
     }
 
     /// Where the first line ends. Each byte is looked at once, and none beyond the cap.
@@ -63,7 +76,7 @@ impl Decoder for LineCodec {
             let line = bytes.split_to(end + 1);
             let line = line.trim_ascii();
             if !line.is_empty() {
-                return Ok(Some(Frame::parse(line)));
+                return Ok(Some(self.parse(line)));
             }
         }
         Ok(None)
@@ -77,7 +90,7 @@ impl Decoder for LineCodec {
         self.searched = 0;
         let rest = bytes.split();
         let rest = rest.trim_ascii();
-        Ok((!rest.is_empty()).then(|| Frame::parse(rest)))
+        Ok((!rest.is_empty()).then(|| self.parse(rest)))
     }
 }
 
@@ -85,7 +98,9 @@ impl Encoder<Frame> for LineCodec {
     type Error = CodecError;
 
     fn encode(&mut self, frame: Frame, bytes: &mut BytesMut) -> Result<(), CodecError> {
-        bytes.extend_from_slice(frame.to_line().as_bytes());
+        let line = frame.to_line();
+        self.peer.iter().for_each(|peer| peer.sent(&line));
+        bytes.extend_from_slice(line.as_bytes());
         bytes.extend_from_slice(b"\n");
         Ok(())
     }

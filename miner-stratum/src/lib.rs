@@ -10,6 +10,7 @@
 pub mod client;
 pub mod codec;
 pub mod connect;
+mod dump;
 pub mod ledger;
 pub mod message;
 pub mod session;

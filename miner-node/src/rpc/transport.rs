@@ -13,9 +13,13 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use tracing::{Level, enabled, trace};
+
 use super::endpoint::Endpoint;
 use crate::NodeError;
 
+/// The protocol dump's target.
+const DUMP: &str = "miner_node::dump";
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A node closes a connection that idled for 30 s: it is given up before.
@@ -64,7 +68,20 @@ impl Transport {
             sent = self.client.request(self.request(login, body)).await;
         }
         let response = sent.map_err(|error| self.no_connection(&error))?;
-        self.read(method, response).await
+        let answer = self.read(method, response).await?;
+        self.dump(body, &answer);
+        Ok(answer)
+    }
+
+    /// Tells whoever listens to `tracing` events of this target what was said, but for the login, which is a header.
+    fn dump(&self, body: &Bytes, answer: &Answer) {
+        if enabled!(target: DUMP, Level::TRACE) {
+            let url = self.endpoint.url();
+            trace!(target: DUMP, "{url} > {}", String::from_utf8_lossy(body));
+            let Answer { status, body } = answer;
+            let body = String::from_utf8_lossy(body).trim_end().replace(char::is_control, "\u{fffd}");
+            trace!(target: DUMP, "{url} < {} {body}", status.as_u16());
+        }
     }
 
     fn request(&self, login: &HeaderValue, body: &Bytes) -> Request<Full<Bytes>> {

@@ -13,6 +13,7 @@ use super::session::{End, Memory, News, Session, Setup};
 use super::shared::Shared;
 use super::wire::Wire;
 use crate::connect::{ConnectError, Route, Transport};
+use crate::dump::Peer;
 
 /// How long a line may take to arrive.
 const LINE: Duration = Duration::from_secs(60);
@@ -48,7 +49,7 @@ impl Link {
             Err(error) => return (End::Failed(error.to_string()), memory),
         };
         let mut session = Session::new(self.setup.clone(), memory, Instant::now());
-        let end = self.talk(&mut session, Wire::new(stream)).await;
+        let end = self.talk(&mut session, Wire::new(stream, Peer::new(&self.route.url.to_string()))).await;
         self.report(&mut session);
         (end, session.into_memory())
     }

@@ -9,6 +9,7 @@ use tokio_util::codec::{Decoder as _, Encoder as _};
 use crate::LineCodec;
 use crate::codec::{CodecError, POOL_LINE};
 use crate::connect::Transport;
+use crate::dump::Peer;
 use crate::message::{Frame, FrameError};
 
 /// Bytes read at once, at most.
@@ -31,10 +32,10 @@ struct Outbound {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Box<dyn Transport>) -> Self {
+    pub(super) fn new(stream: Box<dyn Transport>, peer: Peer) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         let outbound = Outbound { writer, bytes: BytesMut::new(), flushed: true };
-        Self { reader, input: BytesMut::new(), codec: LineCodec::new(POOL_LINE), outbound }
+        Self { reader, input: BytesMut::new(), codec: LineCodec::dumped(POOL_LINE, peer), outbound }
     }
 
     /// Queues a frame; [`Wire::turn`] writes it.

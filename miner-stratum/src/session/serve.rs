@@ -15,6 +15,7 @@ use super::outbox::Outbox;
 use super::state::Session;
 use super::{Board, Ended, Limits, Pool, Visitor};
 use crate::codec::LineCodec;
+use crate::dump::Peer;
 
 /// Room to read into: a few shares.
 const READ: usize = 512;
@@ -37,12 +38,13 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let now = Instant::now();
+    let name = Peer::new(&peer.map_or_else(|| "a miner".to_owned(), |peer| peer.to_string()));
     let mut connection = Connection {
         reader,
         writer,
-        codec: LineCodec::new(limits.line),
+        codec: LineCodec::dumped(limits.line, name.clone()),
         input: BytesMut::new(),
-        out: Outbox::default(),
+        out: Outbox::new(name),
         jobs: pool.jobs(),
         clock: Clock { began: now, heard: now, sent: now, asked: false, partial: None, unread: None },
         session: Session::new(pool, Visitor { peer, agent: String::new() }, limits),
@@ -107,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
                     _ => self.hear()?,
                 }
             }
-            sent = self.writer.write_buf(&mut self.out.0), if !self.out.is_empty() => {
+            sent = self.writer.write_buf(&mut self.out.bytes), if !self.out.is_empty() => {
                 sent.map_err(|error| broken(&error))?;
                 self.clock.sent = Instant::now();
                 self.out.tidy();
@@ -172,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite, P: Pool> Connection<S, P> {
     }
 
     async fn say_last(&mut self) -> std::io::Result<()> {
-        self.writer.write_all(&self.out.0).await?;
+        self.writer.write_all(&self.out.bytes).await?;
         self.writer.shutdown().await
     }
 }

@@ -77,6 +77,9 @@ pub(crate) struct OutputArgs {
     /// More about each job and share.
     #[arg(short = 'D', long)]
     pub(crate) debug: bool,
+    /// Show each line of Stratum and of RPC on stderr, passwords left out.
+    #[arg(short = 'P', long)]
+    pub(crate) protocol_dump: bool,
     /// No colours, whatever the terminal can do.
     #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_color: bool,

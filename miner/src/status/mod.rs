@@ -1,5 +1,6 @@
 //! What is told about a run: one event at a time, as a line for people or as a JSON object.
 
+mod dump;
 pub(crate) mod event;
 pub(crate) mod pool;
 pub(crate) mod summary;
@@ -34,6 +35,9 @@ struct Line<'a> {
 
 impl Output {
     pub(crate) fn new(args: &OutputArgs) -> Self {
+        if args.protocol_dump {
+            dump::start();
+        }
         let colour = !args.no_color && io::stdout().is_terminal();
         Self {
             format: args.log_format,
