@@ -162,7 +162,7 @@ impl Adapter {
         Ok(Box::new(device))
     }
 
-    fn context(&self) -> Result<Context, GpuError> {
+    pub(crate) fn context(&self) -> Result<Context, GpuError> {
         Context::open(&self.adapter).map_err(|error| self.unopened(&error))
     }
 

@@ -166,3 +166,6 @@ impl Reporter for Stopwatch {
         if Instant::now() < self.end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,12 @@ impl Work {
         self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
+    /// The words as they are.
+    #[cfg(test)]
+    pub(crate) fn words(&self) -> &[u32] {
+        &self.words
+    }
+
     /// The nonces to search.
     pub(crate) fn nonces(&self) -> NonceRange {
         self.nonces
@@ -99,3 +105,6 @@ impl Hits {
         self.count as usize > self.kept.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

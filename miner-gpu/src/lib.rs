@@ -19,6 +19,8 @@ mod layout;
 mod pace;
 mod probe;
 mod search;
+#[cfg(test)]
+mod simulated;
 mod tune;
 mod wgpu_device;
 

@@ -19,8 +19,7 @@ const SOLVED: &str = concat!(
 /// Plants a known block now and then.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    every: Duration,
-    last: Instant,
+    next: Instant,
     planted: u32,
 }
 
@@ -31,18 +30,22 @@ pub(crate) struct Planted {
 }
 
 impl Probe {
+    /// For a device that has just proved itself.
     pub(crate) fn new() -> Self {
-        Self::every(EVERY)
+        Self { next: Instant::now() + EVERY, planted: 0 }
     }
 
-    pub(crate) fn every(every: Duration) -> Self {
-        Self { every, last: Instant::now(), planted: 0 }
+    /// It is time for one.
+    #[cfg(test)]
+    pub(crate) fn due() -> Self {
+        Self { next: Instant::now(), planted: 0 }
     }
 
     /// A known block among so many nonces, under every one of so many midstates, if it is time for one.
     pub(crate) fn next(&mut self, midstates: usize, nonces: u64) -> Option<Planted> {
-        (self.last.elapsed() >= self.every).then(|| {
-            self.last = Instant::now();
+        let now = Instant::now();
+        (now >= self.next).then(|| {
+            self.next = now + EVERY;
             self.planted = self.planted.wrapping_add(1);
             plant(self.planted, midstates, nonces)
         })
@@ -55,7 +58,7 @@ fn plant(number: u32, midstates: usize, nonces: u64) -> Planted {
     // Multiples of the golden ratio of all places are far apart.
     let place = (u64::from(number.wrapping_mul(0x9e37_79b9)) * nonces) >> 32;
     let first = solved.nonce.saturating_sub(u32::try_from(place).unwrap_or(u32::MAX));
-    let nonces = NonceRange::starting_at(first, nonces.max(place + 1));
+    let nonces = NonceRange::starting_at(first, nonces);
     let unit =
         WorkUnit::new(vec![header::midstate(&solved)].into(), header::tail(&solved), nonces, Target::ZERO);
     let prepared = Prepared::new(&unit);
@@ -73,5 +76,25 @@ impl Planted {
     /// Whether all that was planted is there.
     pub(crate) fn is_found(&self, found: &Hits) -> bool {
         self.hits.iter().all(|hit| found.kept.contains(hit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_planted_block_is_in_every_dispatch_and_moves_about() {
+        let solved = header::from_hex(SOLVED).expect("a header").nonce;
+        let mut places = std::collections::BTreeSet::new();
+        for number in 1..100 {
+            for nonces in [1, 1000, (1 << 31) - 1] {
+                let planted = plant(number, 16, nonces);
+                assert_eq!((planted.work.nonces().count(), planted.hashes()), (nonces, 16 * nonces));
+                assert!(planted.work.nonces().contains(solved));
+                places.insert(planted.work.nonces().first());
+            }
+        }
+        assert!(places.len() > 180, "{}", places.len());
     }
 }

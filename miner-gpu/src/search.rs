@@ -174,3 +174,6 @@ impl<'a> Search<'a> {
         self.stopped |= self.reporter.progress(slice.hashes()).is_break();
     }
 }
+
+#[cfg(test)]
+mod tests;

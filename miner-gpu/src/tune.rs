@@ -186,3 +186,6 @@ fn trial(context: &Context, tuning: Tuning) -> Result<f64, DeviceError> {
     scan(TRIAL / 2)?;
     scan(TRIAL)
 }
+
+#[cfg(test)]
+mod tests;

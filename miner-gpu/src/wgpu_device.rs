@@ -181,3 +181,6 @@ impl Device for WgpuDevice {
         Ok(hits)
     }
 }
+
+#[cfg(test)]
+mod tests;
