@@ -18,7 +18,7 @@ pub(crate) use mining::{DeviceArgs, LogFormat, MiningArgs, OutputArgs, Switch};
 pub(crate) use node::{LoginArgs, NodeArgs, SoloArgs};
 use pool::IgnoredArgs;
 pub(crate) use pool::PoolArgs;
-use values::seconds;
+use values::{change, seconds};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,7 +90,10 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   miner bench                                   every kernel, all cores
   miner bench -t 1 --kernel avx2 --time-limit 30
-  miner bench --json result.json                the result for scripts";
+  miner bench --json result.json                the result for scripts
+  miner bench --html result.html                the result for a browser
+  miner bench --compare result.json --fail-below -2%
+                                                has it become slower?";
 
 /// `miner bench`.
 #[derive(Debug, Args)]
@@ -114,6 +117,15 @@ pub(crate) struct BenchArgs {
     /// Where to write the result as CSV; - is stdout.
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
+    /// Where to write the result as one file for a browser, with a picture; - is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// An earlier result of --json: each row in both is told as a ratio with its interval.
+    #[arg(long, value_name = "OLD.json")]
+    pub(crate) compare: Option<PathBuf>,
+    /// With --compare: fail where a row is slower by more than this, such as -2%, and not by noise alone.
+    #[arg(long, value_name = "PERCENT", value_parser = change, allow_hyphen_values = true, requires = "compare")]
+    pub(crate) fail_below: Option<f64>,
 }
 
 const CHECK_HELP: &str = "\

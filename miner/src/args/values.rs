@@ -1,6 +1,9 @@
 //! Values as they are typed: hashrates, times, difficulties, lists of CPUs.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+use secrecy::SecretString;
 
 /// CPUs by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +44,41 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+/// A change in percent, such as `-2%`, as the factor that it makes.
+pub(super) fn change(text: &str) -> Result<f64, String> {
+    let digits = text.trim().trim_end_matches('%').trim_end();
+    let percent =
+        digits.parse::<f64>().map_err(|_| format!("`{text}` is no change in percent, such as -2%"))?;
+    if percent.is_finite() && percent > -100.0 {
+        Ok(1.0 + percent / 100.0)
+    } else {
+        Err("a change is above -100%".to_owned())
+    }
+}
+
 /// A difficulty that has a target.
 pub(super) fn difficulty(text: &str) -> Result<f64, String> {
     let difficulty = text.parse::<f64>().map_err(|_| format!("`{text}` is no number"))?;
     miner_core::target::from_difficulty(difficulty).map(|_| difficulty).map_err(|error| error.to_string())
+}
+
+/// `ADDR:PORT`, or a port alone, which is for this machine alone.
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    match port.parse() {
+        Ok(port) => Ok(local(port)),
+        Err(_) => text.parse().map_err(|_| {
+            "use PORT for this machine alone, or ADDR:PORT with an IP address, such as 127.0.0.1:4069"
+                .to_owned()
+        }),
+    }
+}
+
+/// A token that is there, and that a header can carry.
+pub(super) fn token(text: &str) -> Result<SecretString, String> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.into()).ok_or_else(|| "a token is one word of letters, digits and signs".to_owned())
 }
 
 /// `0-3,8`, or a mask in hex whose bit n stands for CPU n.
@@ -82,6 +116,37 @@ mod tests {
         assert_eq!(hashrate("10"), Ok(10.0));
         for bad in ["", "k", "-1", "0", "1x", "NaN", "inf"] {
             assert!(hashrate(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bare_port_is_for_this_machine_alone() {
+        for local in ["4069", ":4069", "localhost:4069", "127.0.0.1:4069"] {
+            assert_eq!(listen_address(local), Ok(([127, 0, 0, 1], 4069).into()), "{local}");
+        }
+        assert_eq!(listen_address("0.0.0.0:80"), Ok(([0, 0, 0, 0], 80).into()));
+        assert!(listen_address("[::1]:80").unwrap().is_ipv6());
+        for bad in ["", "65536", "-1", "127.0.0.1", "::1", "miner.example:80", "http://127.0.0.1:80"] {
+            assert!(listen_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn changes_are_factors() {
+        assert_eq!(
+            ["-2%", "-2", "5 %", "+5%", "0"].map(|text| change(text).unwrap()),
+            [0.98, 0.98, 1.05, 1.05, 1.0]
+        );
+        for bad in ["", "%", "-100%", "NaN", "inf", "two"] {
+            assert!(change(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_token_is_empty() {
+        assert!(token("s3cret").is_ok());
+        for bad in ["", " ", "two words", "schlüssel", "line\n"] {
+            assert!(token(bad).is_err(), "{bad:?}");
         }
     }
 

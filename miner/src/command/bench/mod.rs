@@ -1,5 +1,7 @@
 //! `miner bench`: hashrates through the whole engine, in interleaved rounds, with the work proved by hits.
 
+mod compare;
+mod html;
 pub(super) mod lane;
 mod report;
 mod stats;
@@ -15,6 +17,7 @@ use miner_cpu::{CpuOptions, Kernel};
 use crate::args::BenchArgs;
 use crate::exit::{self, Code};
 use crate::mining::devices;
+use compare::Comparison;
 use lane::Lane;
 use report::Report;
 
@@ -28,18 +31,30 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         let message = format!("no device `{}` to measure: this version has no GPU backend", args.device);
         return Err(exit::failure(Code::NoDevice, message));
     }
+    let old = args.compare.as_deref().map(compare::read).transpose()?;
     let mut lanes = lanes(args)?;
     let round =
         (args.time_limit / (ROUNDS * lanes.len() as u32)).saturating_sub(lane::WARM_UP).max(SHORTEST_ROUND);
     measure(&mut lanes, round);
     let report = Report::new(&lanes);
-    let to_stdout = |path: &Option<_>| path.as_deref() == Some(Path::new("-"));
-    if !to_stdout(&args.json) && !to_stdout(&args.csv) {
+    let comparison = old.map(|old| Comparison::new(&old, &report));
+    tell(args, &report, comparison.as_ref())?;
+    if let (Some(comparison), Some(fail_below)) = (comparison, args.fail_below) {
+        comparison.judge(fail_below)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells people what came out, where stdout is not for a file, and writes the files.
+fn tell(args: &BenchArgs, report: &Report, comparison: Option<&Comparison>) -> anyhow::Result<()> {
+    let files = [&args.json, &args.csv, &args.html];
+    if !files.iter().any(|path| path.as_deref() == Some(Path::new("-"))) {
         print!("{}", report.table());
+        comparison.iter().for_each(|comparison| print!("\n{}", comparison.table()));
     }
     write_to(args.json.as_deref(), || report.json())?;
     write_to(args.csv.as_deref(), || report.csv())?;
-    Ok(ExitCode::SUCCESS)
+    write_to(args.html.as_deref(), || html::page(report, comparison))
 }
 
 /// Every kernel × number of threads × with and without version rolling.

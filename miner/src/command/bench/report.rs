@@ -1,38 +1,49 @@
 //! What was measured: as a table, as JSON (schema 1) and as CSV.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::lane::Lane;
 use super::stats::{self, Median};
 use super::system::System;
 use crate::status::text::hashrate;
 
-#[derive(Debug, Serialize)]
+/// What the table's columns are.
+pub(super) const COLUMNS: [&str; 6] =
+    ["kernel", "threads", "rolling", "median", "95 % interval", "hits / expected"];
+/// What hits are.
+pub(super) const PROOF: &str =
+    "A hit is a hash of 16 leading zero bits, verified with a reference SHA-256: the work was done.";
+/// The version of the JSON's form.
+pub(super) const SCHEMA: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
-    schema: u32,
-    system: System,
-    results: Vec<Row>,
+    pub(super) schema: u32,
+    pub(super) system: System,
+    pub(super) results: Vec<Row>,
 }
 
-#[derive(Debug, Serialize)]
-struct Row {
-    kernel: &'static str,
-    device: &'static str,
-    threads: usize,
-    version_rolling: bool,
-    versions: u32,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) kernel: String,
+    pub(super) device: String,
+    pub(super) threads: usize,
+    pub(super) version_rolling: bool,
+    /// Headers that may share a message schedule.
+    pub(super) versions: u32,
     /// Hashes a second.
-    hs: Median,
-    hashes: u64,
-    seconds: f64,
-    hits: u64,
-    hits_expected: f64,
-    rounds: Vec<f64>,
+    pub(super) hs: Median,
+    pub(super) hashes: u64,
+    pub(super) seconds: f64,
+    pub(super) hits: u64,
+    pub(super) hits_expected: f64,
+    /// Hashes a second of each round.
+    pub(super) rounds: Vec<f64>,
 }
 
 impl Report {
     pub(crate) fn new(lanes: &[Lane]) -> Self {
-        Self { schema: 1, system: System::here(), results: lanes.iter().map(Row::new).collect() }
+        Self { schema: SCHEMA, system: System::here(), results: lanes.iter().map(Row::new).collect() }
     }
 
     pub(crate) fn json(&self) -> String {
@@ -57,14 +68,11 @@ impl Report {
             self.system.line(),
             format!(
                 "{:10} {:>7} {:>8} {:>14} {:>26} {:>18}",
-                "kernel", "threads", "rolling", "median", "95 % interval", "hits / expected"
+                COLUMNS[0], COLUMNS[1], COLUMNS[2], COLUMNS[3], COLUMNS[4], COLUMNS[5]
             ),
         ];
         lines.extend(self.results.iter().map(Row::line));
-        lines.push(
-            "A hit is a hash of 16 leading zero bits, verified with a reference SHA-256: the work was done."
-                .into(),
-        );
+        lines.push(PROOF.to_owned());
         lines.join("\n") + "\n"
     }
 }
@@ -72,8 +80,8 @@ impl Report {
 impl Row {
     fn new(lane: &Lane) -> Self {
         Self {
-            kernel: lane.kernel.name(),
-            device: "cpu",
+            kernel: lane.kernel.name().to_owned(),
+            device: "cpu".to_owned(),
             threads: lane.threads,
             version_rolling: lane.version_rolling,
             versions: lane.versions(),
@@ -87,15 +95,22 @@ impl Row {
     }
 
     fn line(&self) -> String {
+        let [kernel, threads, rolling, median, interval, hits] = self.cells();
+        format!("{kernel:10} {threads:>7} {rolling:>8} {median:>14} {interval:>26} {hits:>18}")
+    }
+
+    /// What the table's columns hold.
+    pub(super) fn cells(&self) -> [String; 6] {
         let rolling = if self.version_rolling { "on" } else { "off" };
-        let interval = format!("{} – {}", hashrate(self.hs.low), hashrate(self.hs.high));
         // The count of n hits is certain to ±1.96/√n.
         let share = self.hits as f64 / self.hits_expected.max(1e-9);
-        let hits = format!("{} / {:.0} ({share:.3})", self.hits, self.hits_expected);
-        let Self { kernel, threads, .. } = self;
-        format!(
-            "{kernel:10} {threads:>7} {rolling:>8} {:>14} {interval:>26} {hits:>18}",
-            hashrate(self.hs.median)
-        )
+        [
+            self.kernel.clone(),
+            self.threads.to_string(),
+            rolling.to_owned(),
+            hashrate(self.hs.median),
+            format!("{} – {}", hashrate(self.hs.low), hashrate(self.hs.high)),
+            format!("{} / {:.0} ({share:.3})", self.hits, self.hits_expected),
+        ]
     }
 }

@@ -1,7 +1,9 @@
-//! The median and its interval, without assuming any distribution.
+//! The median of samples and the ratio of two sets of them, each with its interval, without assuming any distribution.
+
+use serde::{Deserialize, Serialize};
 
 /// A median with the interval that holds it with at least 95 % probability.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Median {
     pub(crate) median: f64,
     pub(crate) low: f64,
@@ -37,9 +39,80 @@ fn rank(count: usize) -> usize {
     left_out.saturating_sub(1)
 }
 
+/// How many times the old samples the new ones are: the median of all their ratios (Hodges and Lehmann), with the
+/// interval that holds the true factor with at least 95 % probability (Mann and Whitney); sets too small for that give
+/// an interval that spans all ratios.
+pub(crate) fn ratio(new: &[f64], old: &[f64]) -> Median {
+    let mut ratios: Vec<f64> = new.iter().flat_map(|new| old.iter().map(move |old| new / old)).collect();
+    ratios.sort_by(f64::total_cmp);
+    // The ratio next to those left out is the interval's end.
+    let left_out = critical(new.len(), old.len()).saturating_sub(1);
+    let (Some(low), Some(high)) = (ratios.get(left_out), ratios.get(ratios.len().wrapping_sub(1 + left_out)))
+    else {
+        return Median { median: 0.0, low: 0.0, high: 0.0 };
+    };
+    Median { low: *low, high: *high, ..median(&ratios) }
+}
+
+/// How many values of U, from 0 on, are together too unlikely at 5 % for two samples of these sizes.
+fn critical(new: usize, old: usize) -> usize {
+    // ways[u]: in how many orders of the new and the old samples exactly u pairs have the new one below.
+    let pairs = new * old;
+    let mut ways = vec![0.0; pairs + 1];
+    if let Some(none) = ways.first_mut() {
+        *none = 1.0;
+    }
+    // The counts are the coefficients of the Gaussian binomial: ∏ (1 − q^(old + i)) / (1 − q^i).
+    for i in 1..=new {
+        for u in (old + i..=pairs).rev() {
+            ways[u] -= ways[u - old - i];
+        }
+        for u in i..=pairs {
+            ways[u] += ways[u - i];
+        }
+    }
+    let all: f64 = ways.iter().sum();
+    let mut below = 0.0;
+    let unlikely = ways.iter().take_while(|count| {
+        below += **count;
+        2.0 * below / all <= 0.05
+    });
+    unlikely.count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn critical_values_are_those_of_the_tables() {
+        // Published critical values of U at 5 %, two-sided; 0 is a value too.
+        for (new, old, value) in
+            [(4, 4, 0), (5, 5, 2), (7, 5, 5), (7, 7, 8), (8, 8, 13), (10, 10, 23), (20, 20, 127)]
+        {
+            assert_eq!(critical(new, old), value + 1, "{new}, {old}");
+        }
+        assert_eq!(
+            [critical(3, 3), critical(1, 1), critical(0, 7)],
+            [0, 0, 0],
+            "no value is unlikely enough"
+        );
+    }
+
+    #[test]
+    fn a_ratio_lies_in_its_interval_and_noise_widens_it() {
+        let old = [100.0, 101.0, 99.0, 100.5, 99.5, 100.2, 99.8];
+        let slower: Vec<f64> = old.iter().map(|hs| hs * 0.9).collect();
+        let exact = ratio(&slower, &old);
+        assert!((exact.median - 0.9).abs() < 1e-9 && exact.low < 0.9 && exact.high > 0.9, "{exact:?}");
+        assert!(exact.high < 0.92 && exact.low > 0.88, "{exact:?}");
+        let noisy: Vec<f64> =
+            old.iter().zip([0.8, 1.2, 0.9, 1.1, 1.0, 1.15, 0.85]).map(|(hs, by)| hs * by).collect();
+        let noisy = ratio(&noisy, &old);
+        assert!(noisy.low < 0.95 && noisy.high > 1.05, "{noisy:?}");
+        assert_eq!(ratio(&[2.0], &[4.0]), Median { median: 0.5, low: 0.5, high: 0.5 });
+        assert_eq!(ratio(&[], &[4.0]).median, 0.0);
+    }
 
     #[test]
     fn intervals_are_those_of_the_tables() {

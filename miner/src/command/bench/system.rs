@@ -2,17 +2,17 @@
 
 use std::fs;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct System {
-    cpu: String,
-    microcode: String,
-    governor: String,
-    cores: usize,
-    os: String,
-    rustc: &'static str,
-    commit: &'static str,
+    pub(super) cpu: String,
+    pub(super) microcode: String,
+    pub(super) governor: String,
+    pub(super) cores: usize,
+    pub(super) os: String,
+    pub(super) rustc: String,
+    pub(super) commit: String,
 }
 
 impl System {
@@ -34,8 +34,8 @@ impl System {
             governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             os: format!("{} {}", std::env::consts::OS, read("/proc/sys/kernel/osrelease")),
-            rustc: env!("MINER_RUSTC"),
-            commit: env!("MINER_COMMIT"),
+            rustc: env!("MINER_RUSTC").to_owned(),
+            commit: env!("MINER_COMMIT").to_owned(),
         }
     }
 
