@@ -78,7 +78,7 @@ pub(crate) struct MineArgs {
     #[command(flatten)]
     pub(crate) mining: MiningArgs,
     /// Measure the hashrate and print it in the lines of minerd and cpuminer, until --time-limit or a signal.
-    #[arg(long, conflicts_with = "url")]
+    #[arg(long, conflicts_with_all = ["url", "http"])]
     pub(crate) benchmark: bool,
     #[command(flatten)]
     pub(crate) pool: PoolArgs,

@@ -5,6 +5,7 @@ mod args;
 mod command;
 mod config;
 mod exit;
+mod http;
 mod mining;
 mod source;
 mod status;

@@ -160,6 +160,11 @@ impl Running {
         events
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         crate::signal(self.child.id(), name);

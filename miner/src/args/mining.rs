@@ -1,11 +1,13 @@
 //! What everything that mines takes: devices, limits, output.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use secrecy::SecretString;
 
-use super::values::{CpuList, cpu_list, difficulty, hashrate, seconds};
+use super::values::{CpuList, cpu_list, difficulty, hashrate, listen_address, seconds, token};
 use crate::mining::pace::Interval;
 
 /// Common to everything that mines.
@@ -83,6 +85,13 @@ pub(crate) struct OutputArgs {
     /// No colours, whatever the terminal can do.
     #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_color: bool,
+    /// Show the status on a page, as JSON (/api/status) and for Prometheus (/metrics): at PORT for this machine alone,
+    /// or at ADDR:PORT, with a token.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address)]
+    pub(crate) http: Option<SocketAddr>,
+    /// What whoever asks for the status must have: as anybody's password, or as a bearer token.
+    #[arg(long, value_name = "TOKEN", env = "MINER_HTTP_TOKEN", hide_env_values = true, value_parser = token)]
+    pub(crate) http_token: Option<SecretString>,
     /// A TOML file with any of these options, by their long names.
     #[arg(short = 'c', long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

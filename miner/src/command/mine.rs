@@ -107,7 +107,7 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
 
 /// Chooses what hashes and says so.
 fn begin(mining: &MiningArgs) -> anyhow::Result<(Devices, Output)> {
-    let mut output = Output::new(&mining.output);
+    let mut output = Output::new(&mining.output)?;
     let midstates = if mining.version_rolling == Switch::On { MIDSTATES } else { 1 };
     let devices = devices::choose(&mining.device, midstates)?;
     output.tell(&Event::Started(Started {

@@ -12,4 +12,4 @@ mod schedule;
 pub(crate) mod signals;
 pub(crate) mod upstream;
 
-pub(crate) use run::{DRAIN, HASHRATE_EVERY, Plan, mine};
+pub(crate) use run::{DRAIN, HASHRATE_EVERY, PAGE_EVERY, Plan, mine};

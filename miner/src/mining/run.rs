@@ -12,12 +12,15 @@ use super::goal::{Accepted, Goal};
 use super::signals::Signals;
 use super::upstream::{Judged, News, Upstream};
 use crate::exit::{self, Code};
+use crate::http::Figures;
 use crate::status::Output;
 use crate::status::event::{Event, ShareEvent, Standing};
 use crate::status::summary::Summary;
 
 /// How often the hashrate is told.
 pub(crate) const HASHRATE_EVERY: Duration = Duration::from_secs(10);
+/// How often the status page hears how a run stands.
+pub(crate) const PAGE_EVERY: Duration = Duration::from_secs(1);
 /// How long a stop waits for verdicts.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// How long it takes at most to tell what is known already.
@@ -89,12 +92,17 @@ impl<U: Upstream> Run<U> {
 
     async fn work(&mut self, signals: &mut Signals) -> End {
         let mut tick = tokio::time::interval_at((Instant::now() + HASHRATE_EVERY).into(), HASHRATE_EVERY);
+        let mut page = tokio::time::interval(PAGE_EVERY);
         let limit = self.plan.time_limit;
         let mut time_is_up = std::pin::pin!(tokio::time::sleep(limit.unwrap_or_default()));
         while !self.goal_is_met() && !self.output.is_closed() {
             let failure = tokio::select! {
                 news = self.upstream.next() => self.take(news),
                 _ = tick.tick() => self.tell_hashrate(),
+                _ = page.tick(), if self.output.has_page() => {
+                    self.show();
+                    Ok(())
+                }
                 () = &mut time_is_up, if limit.is_some() => return End::TimeLimit,
                 () = signals.asked_to_stop() => return End::Signal,
             };
@@ -155,6 +163,12 @@ impl<U: Upstream> Run<U> {
             return Err(exit::failure(Code::NoDevice, reasons.collect::<Vec<_>>().join("; ")));
         }
         Ok(())
+    }
+
+    fn show(&self) {
+        let engine = self.engine.snapshot();
+        let summary = Summary::new(self.upstream.ledger(), &engine, self.output.seconds(), vec![]);
+        self.output.show(Figures::mining(&engine, summary));
     }
 
     fn goal_is_met(&self) -> bool {

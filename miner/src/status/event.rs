@@ -16,6 +16,8 @@ use crate::mining::upstream::Judged;
 pub(crate) enum Event {
     /// Hashing is set up.
     Started(Started),
+    /// The status page is open.
+    Page { url: String },
     /// The source of work is there.
     Connected { url: String, chain: String, height: u32, payout: String },
     /// A pool took the worker.

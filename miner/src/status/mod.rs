@@ -7,14 +7,16 @@ pub(crate) mod summary;
 pub(crate) mod text;
 
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use crate::args::{LogFormat, OutputArgs};
+use crate::http::{self, Board, Figures, Told};
 use event::Event;
 
-/// Tells events on stdout.
+/// Tells events on stdout, and on the status page where there is one.
 #[derive(Debug)]
 pub(crate) struct Output {
     format: LogFormat,
@@ -22,6 +24,7 @@ pub(crate) struct Output {
     style: text::Style,
     started: Instant,
     closed: bool,
+    board: Option<Arc<Board>>,
 }
 
 /// An event as a line of JSON.
@@ -34,29 +37,54 @@ struct Line<'a> {
 }
 
 impl Output {
-    pub(crate) fn new(args: &OutputArgs) -> Self {
+    /// Opens the status page, if one is asked for.
+    pub(crate) fn new(args: &OutputArgs) -> anyhow::Result<Self> {
         if args.protocol_dump {
             dump::start();
         }
         let colour = !args.no_color && io::stdout().is_terminal();
-        Self {
+        let mut output = Self {
             format: args.log_format,
             quiet: args.quiet,
             style: text::Style { colour, debug: args.debug },
             started: Instant::now(),
             closed: false,
+            board: None,
+        };
+        if let Some(address) = args.http {
+            let (board, url) = http::open(address, args.http_token.clone())?;
+            output.board = Some(board);
+            output.tell(&Event::Page { url });
         }
+        Ok(output)
     }
 
     /// Tells an event. Nothing is lost by a closed stdout but the telling (see [`Output::is_closed`]).
     pub(crate) fn tell(&mut self, event: &Event) {
+        // Once: the page's event is the very one that was told.
+        let as_json = (self.format == LogFormat::Json || self.has_page()).then(|| json(event));
         let line = match self.format {
-            LogFormat::Json => Some(json(event)),
+            LogFormat::Json => as_json.clone(),
             LogFormat::Text if self.quiet && event.is_chatter() => None,
             LogFormat::Text => text::line(event, self.started.elapsed(), self.style),
         };
+        if let (Some(board), Some(json)) = (&self.board, as_json) {
+            board.note(event, Told::new(json, text::words(event, text::Style::PLAIN)));
+        }
         if let Some(line) = line {
             self.closed |= writeln!(io::stdout().lock(), "{line}").is_err();
+        }
+    }
+
+    /// Whether there is a page, which wants to know now and then how the run stands.
+    pub(crate) fn has_page(&self) -> bool {
+        self.board.is_some()
+    }
+
+    /// Shows on the page how the run stands.
+    pub(crate) fn show(&self, figures: Figures) {
+        if let Some(board) = &self.board {
+            board.stands(figures);
         }
     }
 
@@ -72,6 +100,10 @@ impl Output {
 }
 
 fn json(event: &Event) -> String {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-    serde_json::to_string(&Line { event, time }).expect("events hold nothing that JSON cannot")
+    serde_json::to_string(&Line { event, time: unix_time() }).expect("events hold nothing that JSON cannot")
+}
+
+/// Unix seconds.
+pub(crate) fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

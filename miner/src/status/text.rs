@@ -19,6 +19,9 @@ impl Style {
     const YELLOW: &str = "33";
     const DIM: &str = "2";
 
+    /// Text alone.
+    pub(crate) const PLAIN: Self = Self { colour: false, debug: false };
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -26,10 +29,19 @@ impl Style {
 
 /// The line of an event, `elapsed` after the start; `None` where a person needs none.
 pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<String> {
-    let body = match event {
-        Event::Started(started) => return Some(started_line(started)),
-        Event::Summary(summary) => return Some(summary_lines(summary)),
-        Event::PoolSummary(summary) => return Some(summary.line()),
+    let words = words(event, style)?;
+    let first_or_last = matches!(event, Event::Started(_) | Event::Summary(_) | Event::PoolSummary(_));
+    let time = || style.paint(Style::DIM, &format!("[{:7.1}]", elapsed.as_secs_f64()));
+    Some(if first_or_last { words } else { format!("{} {words}", time()) })
+}
+
+/// An event in words; `None` where a person needs none.
+pub(crate) fn words(event: &Event, style: Style) -> Option<String> {
+    Some(match event {
+        Event::Started(started) => started_line(started),
+        Event::Summary(summary) => summary_lines(summary),
+        Event::PoolSummary(summary) => summary.line(),
+        Event::Page { url } => format!("status page: {url}"),
         Event::Job(job) if job.goes_without_saying && !style.debug => return None,
         Event::Job(job) => style.paint(Style::DIM, &job_line(job, style)),
         Event::Share(share) => share_line(share, style)?,
@@ -54,8 +66,7 @@ pub(crate) fn line(event: &Event, elapsed: Duration, style: Style) -> Option<Str
         Event::Session(session) => style.paint(Style::DIM, &session.line()),
         Event::PoolShare(share) => share.line(style.debug)?,
         Event::PoolRate(rate) => style.paint(Style::DIM, &rate.line()),
-    };
-    Some(format!("{} {body}", style.paint(Style::DIM, &format!("[{:7.1}]", elapsed.as_secs_f64()))))
+    })
 }
 
 fn started_line(started: &Started) -> String {

@@ -16,12 +16,14 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::tally::Tally;
 use crate::args::ListenArgs;
 use crate::exit::{self, Code};
+use crate::http::Figures;
 use crate::mining::signals::Signals;
-use crate::mining::{DRAIN, HASHRATE_EVERY};
+use crate::mining::{DRAIN, HASHRATE_EVERY, PAGE_EVERY};
 use crate::source::{embedded, told};
 use crate::status::Output;
 use crate::status::event::Event;
@@ -35,7 +37,7 @@ const WAITING: usize = 10_000;
 const WISHES: f64 = 1e6;
 
 pub(crate) fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
-    let output = Output::new(&args.output);
+    let output = Output::new(&args.output)?;
     Runtime::new()?.block_on(async { Desk::open(args, output).await?.work().await })
 }
 
@@ -47,7 +49,7 @@ struct Desk {
     events: mpsc::Receiver<Event>,
     output: Output,
     /// Work accepted so far at each of the last ticks.
-    ticks: VecDeque<u128>,
+    ticks: VecDeque<(Instant, u128)>,
     /// Ended with the value that holds them.
     tasks: JoinSet<()>,
 }
@@ -93,7 +95,15 @@ impl Desk {
         let jobs = pool.clone();
         tasks.spawn(async move { jobs.keep_jobs_flowing().await });
         tasks.spawn(async move { keeper.watch(BURIED_DEPTH, LOOK_INTERVAL).await });
-        Ok(Self { listener, pool, tally, events, output, ticks: VecDeque::from([0]), tasks })
+        Ok(Self {
+            listener,
+            pool,
+            tally,
+            events,
+            output,
+            ticks: VecDeque::from([(Instant::now(), 0)]),
+            tasks,
+        })
     }
 
     /// Serves until a signal, or until nobody reads any more what is told.
@@ -106,11 +116,21 @@ impl Desk {
             pool.drain(DRAIN).await;
         });
         let mut signals = Signals::new()?;
-        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + HASHRATE_EVERY, HASHRATE_EVERY);
+        let mut tick = tokio::time::interval_at(Instant::now() + HASHRATE_EVERY, HASHRATE_EVERY);
+        let mut page = tokio::time::interval(PAGE_EVERY);
         loop {
             tokio::select! {
                 Some(event) = events.recv() => output.tell(&event),
-                _ = tick.tick() => output.tell(&Event::PoolRate(rate(&lock(&tally), &mut ticks))),
+                _ = tick.tick() => {
+                    let tally = lock(&tally);
+                    output.tell(&Event::PoolRate(rate(&tally, &ticks)));
+                    remember(&mut ticks, tally.accepted.work);
+                }
+                _ = page.tick(), if output.has_page() => {
+                    let tally = lock(&tally);
+                    let summary = tally.summary(output.seconds());
+                    output.show(Figures::Pool { hashrate: rate(&tally, &ticks), summary });
+                }
                 () = signals.asked_to_stop() => drop(stop.take()),
                 () = &mut server => break,
             }
@@ -135,14 +155,19 @@ fn chain(args: &ListenArgs, params: EmbeddedParams) -> anyhow::Result<(Arc<Node>
     Ok((Arc::new(node.into()), format!("blocks pay {named}")))
 }
 
-fn rate(tally: &Tally, ticks: &mut VecDeque<u128>) -> PoolRate {
-    let work = tally.accepted.work;
-    let before = ticks.front().copied().unwrap_or_default();
-    let hs_60s = work.saturating_sub(before) as f64 / (HASHRATE_EVERY.as_secs_f64() * ticks.len() as f64);
-    ticks.push_back(work);
+fn remember(ticks: &mut VecDeque<(Instant, u128)>, work: u128) {
+    ticks.push_back((Instant::now(), work));
     if ticks.len() > RATE_OVER {
         ticks.pop_front();
     }
+}
+
+fn rate(tally: &Tally, ticks: &VecDeque<(Instant, u128)>) -> PoolRate {
+    let work = tally.accepted.work;
+    let hs_60s = ticks.front().map_or(0.0, |(since, before)| {
+        // At the very start there is no rate worth the name.
+        work.saturating_sub(*before) as f64 / since.elapsed().as_secs_f64().max(1.0)
+    });
     PoolRate {
         hs_60s,
         hashes: work,
