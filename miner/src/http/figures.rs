@@ -32,8 +32,17 @@ pub(crate) struct DeviceFigures {
     #[serde(flatten)]
     pub(super) speed: Speed,
     pub(super) hardware_errors: u64,
+    /// The error that it has yet to recover from.
+    pub(super) trouble: Option<String>,
     /// Why it is out of work for good.
     pub(super) failure: Option<String>,
+}
+
+impl DeviceFigures {
+    /// Whether it hashes, as far as it is known.
+    pub(super) fn is_up(&self) -> bool {
+        self.trouble.is_none() && self.failure.is_none()
+    }
 }
 
 impl Speed {
@@ -50,6 +59,7 @@ impl Figures {
             device: device.name.to_string(),
             speed: Speed::new(device.rates, device.hashes),
             hardware_errors: device.hardware_errors,
+            trouble: device.trouble.clone(),
             failure: device.failure.clone(),
         };
         Self::Mining {

@@ -115,7 +115,7 @@ impl Metrics {
         let help = "Results that only broken hardware explains.";
         self.of_each("miner_device_hardware_errors_total", "counter", help, devices, |it| it.hardware_errors);
         let help = "Whether a device is at work.";
-        self.of_each("miner_device_up", "gauge", help, devices, |it| u64::from(it.failure.is_none()));
+        self.of_each("miner_device_up", "gauge", help, devices, |it| u64::from(it.is_up()));
         let mut rates =
             self.family("miner_device_hashrate", "gauge", "Hashes a second of a device, over a window.");
         for (index, device) in devices.iter().enumerate() {

@@ -64,7 +64,7 @@ fn value(samples: &[Sample], name: &str, labels: &[(&str, &str)]) -> f64 {
 
 fn device(name: &str, hashes: u64) -> DeviceSnapshot {
     let rates = Rates { hs_10s: 1.5, hs_60s: 2.0, hs_15m: 3.0 };
-    DeviceSnapshot { name: name.into(), hashes, rates, hardware_errors: 0, failure: None }
+    DeviceSnapshot { name: name.into(), hashes, rates, hardware_errors: 0, trouble: None, failure: None }
 }
 
 fn board(reason: &str) -> Board {
@@ -74,6 +74,7 @@ fn board(reason: &str) -> Board {
         devices: vec![device("sha-ni", 10), device("sha-ni", 1 << 40)],
         overflow: Overflow::default(),
         is_idle: false,
+        exhausted: 0,
     };
     let board = Board::default();
     let summary = Summary::new(ledger, &engine, 12.5, vec![]);

@@ -165,7 +165,7 @@ function showDevices({ devices }) {
   const all = (devices ?? []).map((it) => row([
     it.device, [hashrate(it.hs_10s), "number"], [hashrate(it.hs_60s), "number"], [hashrate(it.hs_15m), "number"],
     [withUnit(it.hashes, ""), "number"], [String(it.hardware_errors), it.hardware_errors ? "number bad" : "number"],
-    it.failure === null ? ["at work", "good"] : [it.failure, "bad"],
+    it.failure ? [it.failure, "bad"] : it.trouble ? [it.trouble, "warn"] : ["at work", "good"],
   ]));
   rows("devices", all, "none", 7);
 }
