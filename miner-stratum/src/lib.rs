@@ -7,8 +7,10 @@
 //! The client and a server's session are two halves of the same messages; neither knows the other.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
 pub mod client;
 pub mod codec;
+#[cfg(feature = "client")]
 pub mod connect;
 mod dump;
 pub mod ledger;
