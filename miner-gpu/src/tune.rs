@@ -17,7 +17,7 @@ use crate::search::Search;
 use crate::wgpu_device::{Context, WgpuDevice};
 
 /// What all trials together may take, so that no machine waits for longer than two seconds.
-const PATIENCE: Duration = Duration::from_millis(1700);
+const PATIENCE: Duration = Duration::from_millis(1400);
 
 /// What one trial measures, after the shader was compiled and the pace found.
 const TRIAL: Duration = Duration::from_millis(100);

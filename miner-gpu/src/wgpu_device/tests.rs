@@ -1,23 +1,17 @@
-//! What only a real device can show: its grid, its buffer of hits, its loss. On lavapipe where
-//! `scripts/lavapipe` sets the environment; skipped aloud without an adapter, which CI does not allow.
+//! What only a real device can show: its grid, its buffer of hits, its loss. `scripts/test lavapipe` runs
+//! these where there is no GPU.
 
 use miner_core::bitcoin::Target;
 use miner_core::{Prepared, WorkUnit};
 
 use super::*;
-use crate::adapter::{Adapter, adapters};
+use crate::adapter::adapters;
 use crate::layout::CAPACITY;
 use crate::simulated::{Simulated, one_in};
 
-fn adapter_or_skip(test: &str) -> Option<Adapter> {
-    match adapters() {
-        Ok(found) => found.into_iter().next(),
-        Err(error) => {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{error}");
-            println!("skipped: {test}: {error}");
-            None
-        }
-    }
+fn opened() -> Context {
+    let adapter = adapters().expect("an adapter").remove(0);
+    adapter.context().expect("it opens")
 }
 
 fn tuning() -> Tuning {
@@ -38,9 +32,9 @@ fn run(device: &mut dyn Device, work: &Work) -> Hits {
 }
 
 #[test]
+#[ignore = "needs an adapter: scripts/test lavapipe"]
 fn a_grid_of_many_rows_covers_every_nonce_once() {
-    let Some(adapter) = adapter_or_skip("a_grid_of_many_rows_covers_every_nonce_once") else { return };
-    let mut context = adapter.context().expect("it opens");
+    let mut context = opened();
     context.max_workgroups = 3;
     let mut device = WgpuDevice::new(&context, tuning()).expect("it compiles");
     for count in [1, 192, 193, 10_000] {
@@ -55,9 +49,9 @@ fn a_grid_of_many_rows_covers_every_nonce_once() {
 }
 
 #[test]
+#[ignore = "needs an adapter: scripts/test lavapipe"]
 fn hits_beyond_the_capacity_are_counted() {
-    let Some(adapter) = adapter_or_skip("hits_beyond_the_capacity_are_counted") else { return };
-    let context = adapter.context().expect("it opens");
+    let context = opened();
     let mut device = WgpuDevice::new(&context, tuning()).expect("it compiles");
     let hits = run(&mut device, &work(16, NonceRange::starting_at(7, 1000), one_in(0)));
     assert_eq!((hits.count, hits.kept.len(), hits.overflowed()), (16_000, CAPACITY, true));
@@ -67,11 +61,11 @@ fn hits_beyond_the_capacity_are_counted() {
 }
 
 #[test]
+#[ignore = "needs an adapter: scripts/test lavapipe"]
 fn a_device_that_is_lost_says_so_at_every_call() {
-    let Some(adapter) = adapter_or_skip("a_device_that_is_lost_says_so_at_every_call") else { return };
     let work = work(1, NonceRange::starting_at(0, 100_000), one_in(32));
     let is_lost = |result: Result<(), DeviceError>| matches!(result, Err(DeviceError::Lost(_)));
-    let context = adapter.context().expect("it opens");
+    let context = opened();
     let mut device = WgpuDevice::new(&context, tuning()).expect("it compiles");
     device.submit(0, &work).expect("it works");
     context.device.destroy();
@@ -80,6 +74,6 @@ fn a_device_that_is_lost_says_so_at_every_call() {
     let submitted = device.submit(1, &work);
     assert!(is_lost(submitted.and_then(|()| device.wait(1).map(drop))));
     assert!(is_lost(WgpuDevice::new(&context, tuning()).map(drop)));
-    let mut another = WgpuDevice::new(&adapter.context().expect("it opens"), tuning()).expect("it compiles");
+    let mut another = WgpuDevice::new(&opened(), tuning()).expect("it compiles");
     assert_eq!(run(&mut another, &work).count, 0);
 }

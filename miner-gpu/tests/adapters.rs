@@ -1,0 +1,51 @@
+//! Every adapter of this machine: `scripts/test lavapipe` runs these where there is no GPU.
+
+use miner_core::conformance::{self, Depth};
+use miner_gpu::{Addition, GpuOptions, adapters};
+
+/// The suite, with everything forced: nothing depends on what is fast here.
+fn conform(addition: Addition, workgroup_size: u32, midstates: usize) {
+    for adapter in adapters().expect("an adapter") {
+        let options = GpuOptions {
+            addition: Some(addition),
+            workgroup_size: Some(workgroup_size),
+            midstates: Some(midstates),
+            cache: None,
+        };
+        let mut backend = adapter.open(&options).expect("it opens and finds known blocks");
+        let passed =
+            conformance::run(&mut backend, Depth::Full).unwrap_or_else(|failure| panic!("{failure}"));
+        println!("passed: {}, {}: {}", adapter.name(), backend.tuning(), passed.join(", "));
+    }
+}
+
+#[test]
+#[ignore = "needs an adapter: scripts/test lavapipe"]
+fn the_plain_addition_conforms() {
+    conform(Addition::Plain, 64, 16);
+    conform(Addition::Plain, 256, 1);
+}
+
+#[test]
+#[ignore = "needs an adapter: scripts/test lavapipe"]
+fn the_addition_by_multiply_add_conforms() {
+    conform(Addition::Imad, 128, 4);
+}
+
+#[test]
+#[ignore = "needs an adapter: scripts/test lavapipe"]
+fn what_was_found_out_about_an_adapter_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = GpuOptions { cache: Some(folder.path().to_owned()), ..GpuOptions::default() };
+    for adapter in adapters().expect("an adapter") {
+        let tuned = adapter.open(&options).expect("it opens").tuning();
+        let mut files = std::fs::read_dir(folder.path()).expect("a folder");
+        let file = files.next().expect("one file").expect("readable").path();
+        let text = std::fs::read_to_string(&file).expect("readable");
+        assert!(text.contains(adapter.driver()) && text.ends_with(&format!("\n{tuned}\n")), "{text}");
+        // What the file says is believed: no trial would choose this.
+        std::fs::write(&file, text.replace(&tuned.to_string(), "imad 64 8")).expect("writable");
+        assert_eq!(adapter.open(&options).expect("it opens").tuning().to_string(), "imad 64 8");
+        std::fs::remove_file(&file).expect("removable");
+    }
+}
