@@ -1,6 +1,7 @@
 //! What may be typed: names, defaults and help. Values are read in `values`; what all of it means together is
 //! checked where it is used.
 
+mod device;
 mod listen;
 mod mining;
 mod node;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
+pub(crate) use device::{Device, DeviceList};
 pub(crate) use listen::ListenArgs;
 pub(crate) use mining::{DeviceArgs, LogFormat, MiningArgs, OutputArgs, Switch};
 pub(crate) use node::{LoginArgs, NodeArgs, SoloArgs};
@@ -31,7 +33,7 @@ Examples:
   miner --benchmark -t 4 --time-limit 30        a hashrate, in the lines of minerd and cpuminer
   miner check share.json                        why was this share rejected?
   miner pool --listen 127.0.0.1:3333            a pool to try miners with, over a chain of its own
-  miner bench                                   measure every kernel of this CPU
+  miner bench                                   measure every kernel of this CPU, and GPUs
   miner grind HEADER_HEX                        solve one header, like `bitcoin-util grind`";
 
 /// A SHA-256d mining engine. Without a command it mines on an embedded regtest chain.
@@ -57,7 +59,7 @@ pub(crate) enum Command {
     Grind(GrindArgs),
     /// Judge a share: why was it rejected?
     Check(CheckArgs),
-    /// List the kernels that this CPU can run, which one is chosen, and what they reach.
+    /// List the kernels that this CPU can run and the GPUs, with what they reach.
     Devices(DevicesArgs),
 }
 
@@ -88,7 +90,8 @@ pub(crate) struct MineArgs {
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
-  miner bench                                   every kernel, all cores
+  miner bench                                   every kernel, all cores, hardware GPUs
+  miner bench --device gpu
   miner bench -t 1 --kernel avx2 --time-limit 30
   miner bench --json result.json                the result for scripts
   miner bench --html result.html                the result for a browser
@@ -99,12 +102,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = BENCH_EXAMPLES)]
 pub(crate) struct BenchArgs {
-    /// Which kernels: all, or one name (see `miner devices`).
+    /// Which CPU kernels: all, or one name (see `miner devices`).
     #[arg(long, value_name = "all|NAME", default_value = "all")]
     pub(crate) kernel: String,
-    /// Which devices: cpu (a GPU backend is not part of this version).
-    #[arg(long, value_name = "cpu|gpu|all", default_value = "all")]
-    pub(crate) device: String,
+    /// Which devices: the CPU, GPUs, both, or GPUs by a part of their names.
+    /// [default: all, the CPU and hardware GPUs; with --kernel NAME: cpu]
+    #[arg(long, value_name = "cpu|gpu|all|NAME,…")]
+    pub(crate) device: Option<DeviceList>,
     /// Hashing threads; repeat for several. [default: 1 and one a core]
     #[arg(short = 't', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Vec<u16>,

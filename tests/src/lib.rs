@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod gpu;
 mod miner;
 mod node;
 mod pool;
@@ -15,6 +16,7 @@ mod skip;
 mod strace;
 
 pub use audit::{Fate, JournalFolder};
+pub use gpu::{lavapipe, no_gpu};
 pub use miner::{Miner, Run, Running, miner_program};
 pub use node::{RpcError, TestNode, bitcoind};
 pub use pool::{PoolLog, TestPool};

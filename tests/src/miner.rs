@@ -29,6 +29,7 @@ const PATIENCE: u64 = 180;
 pub struct Miner {
     home: tempfile::TempDir,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// What a run left behind.
@@ -46,7 +47,14 @@ impl Miner {
     /// A run with these arguments.
     pub fn new(arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("the folder for temporary files is writable");
-        Self { home, arguments: arguments.iter().map(|&argument| argument.to_owned()).collect() }
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { home, arguments, environment: vec![] }
+    }
+
+    /// The same run with these variables in its environment.
+    pub fn with(mut self, environment: &[(String, String)]) -> Self {
+        self.environment.extend_from_slice(environment);
+        self
     }
 
     /// `miner solo` on a test node, with JSON events and further arguments.
@@ -92,6 +100,7 @@ impl Miner {
         let home = self.home.path();
         // As a user's shell would: nothing of this machine's own settings.
         command.env("HOME", home).env_remove("XDG_STATE_HOME").env_remove("MINER_PASS").stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 
     /// Starts the run; its output is read line by line.

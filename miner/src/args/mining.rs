@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
+use super::DeviceList;
 use super::values::{CpuList, cpu_list, difficulty, hashrate, listen_address, seconds, token};
 use crate::mining::pace::Interval;
 
@@ -56,9 +57,10 @@ pub(crate) struct DeviceArgs {
     /// The CPU kernel (see `miner devices`). [default: the fastest that this CPU can run]
     #[arg(long, value_name = "NAME")]
     pub(crate) kernel: Option<String>,
-    /// What to mine with: cpu, gpu, all, or part of a device's name.
-    #[arg(long, value_name = "cpu|gpu|all|NAME", default_value = "all")]
-    pub(crate) device: String,
+    /// What to mine with: the CPU, GPUs (hardware, or else software ones), both, or GPUs by a part of their names.
+    /// [default: all, the CPU and hardware GPUs; with --seed and --benchmark: cpu]
+    #[arg(long, value_name = "cpu|gpu|all|NAME,…")]
+    pub(crate) device: Option<DeviceList>,
     /// The niceness of hashing threads: 0 competes with everything else, 19 yields to it.
     #[arg(long, value_name = "N", default_value_t = 19, value_parser = clap::value_parser!(i32).range(0..=19))]
     pub(crate) cpu_priority: i32,

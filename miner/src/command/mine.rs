@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::args::{LoginArgs, MineArgs, MiningArgs, NodeArgs, PoolArgs, Switch};
 use crate::command::benchmark;
 use crate::exit;
-use crate::mining::devices::{self, Devices, MIDSTATES};
+use crate::mining::devices::{Devices, MIDSTATES, Needs};
 use crate::mining::goal::Goal;
 use crate::mining::nodes::{Nodes, Pacing};
 use crate::mining::pace::Interval;
@@ -19,7 +19,7 @@ use crate::mining::{Plan, mine};
 use crate::source::node::Wanted;
 use crate::source::{embedded, node, stratum};
 use crate::status::Output;
-use crate::status::event::{Event, Started};
+use crate::status::event::Event;
 
 /// What a URL names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +96,10 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
     if node.on_transaction || node.empty {
         return Err(exit::usage("--on-transaction and --empty are for nodes, which have a mempool"));
     }
-    let (devices, mut output) = begin(mining)?;
+    let (mut devices, mut output) = begin(mining)?;
+    let difficulty = embedded::difficulty(mining, || devices.rate(&mut output));
     Runtime::new()?.block_on(async {
-        let source = embedded::open(node, mining, &devices, &mut output)?;
+        let source = embedded::open(node, mining, difficulty, &mut output)?;
         let interval = mining.block_interval.unwrap_or(Interval::NONE);
         let plan = Plan { next_commands: embedded::next_commands(), ..plan(mining) };
         mine(Nodes::start(source, pacing(mining, interval))?, devices, plan, output).await
@@ -109,14 +110,9 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
 fn begin(mining: &MiningArgs) -> anyhow::Result<(Devices, Output)> {
     let mut output = Output::new(&mining.output)?;
     let midstates = if mining.version_rolling == Switch::On { MIDSTATES } else { 1 };
-    let devices = devices::choose(&mining.device, midstates)?;
-    output.tell(&Event::Started(Started {
-        version: env!("CARGO_PKG_VERSION"),
-        device: devices.name.clone(),
-        threads: devices.threads,
-        choice: devices.choice.clone(),
-        version_rolling: mining.version_rolling == Switch::On,
-    }));
+    let needs = Needs { midstates, one_device: mining.seed.is_some() };
+    let devices = Devices::choose(&mining.device, needs)?;
+    devices.introduce(mining.version_rolling == Switch::On, &mut output);
     Ok((devices, output))
 }
 

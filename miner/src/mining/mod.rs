@@ -11,5 +11,6 @@ mod run;
 mod schedule;
 pub(crate) mod signals;
 pub(crate) mod upstream;
+mod watch;
 
 pub(crate) use run::{DRAIN, HASHRATE_EVERY, PAGE_EVERY, Plan, mine};

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use miner_engine::Engine;
 use miner_stratum::ledger::Fate;
 
-use super::devices::Devices;
+use super::devices::gpu::{Arrival, Arrivals};
+use super::devices::{Devices, arrived};
 use super::goal::{Accepted, Goal};
 use super::signals::Signals;
 use super::upstream::{Judged, News, Upstream};
+use super::watch::Watch;
 use crate::exit::{self, Code};
 use crate::http::Figures;
 use crate::status::Output;
@@ -19,7 +21,7 @@ use crate::status::summary::Summary;
 
 /// How often the hashrate is told.
 pub(crate) const HASHRATE_EVERY: Duration = Duration::from_secs(10);
-/// How often the status page hears how a run stands.
+/// How often the status page hears how a run stands, and how soon it is told that a device has failed.
 pub(crate) const PAGE_EVERY: Duration = Duration::from_secs(1);
 /// How long a stop waits for verdicts.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
@@ -53,12 +55,14 @@ pub(crate) async fn mine(
     plan: Plan,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let engine = Engine::start(devices.backends, upstream.taker());
+    let (backends, arrivals) = devices.into_backends();
+    let engine = Engine::start(backends, upstream.taker());
     engine.limit_hashrate(plan.max_hashrate);
     if plan.in_order {
         engine.search_in_order();
     }
-    let mut run = Run { engine, upstream, output, plan, accepted: Accepted::default(), judged: 0 };
+    let (accepted, watch) = (Accepted::default(), Watch::default());
+    let mut run = Run { engine, arrivals, watch, upstream, output, plan, accepted, judged: 0 };
     let mut signals = Signals::new()?;
     let end = run.until_the_end(&mut signals).await;
     run.finish(end)
@@ -66,6 +70,8 @@ pub(crate) async fn mine(
 
 struct Run<U> {
     engine: Engine,
+    arrivals: Arrivals,
+    watch: Watch,
     upstream: U,
     output: Output,
     plan: Plan,
@@ -92,17 +98,15 @@ impl<U: Upstream> Run<U> {
 
     async fn work(&mut self, signals: &mut Signals) -> End {
         let mut tick = tokio::time::interval_at((Instant::now() + HASHRATE_EVERY).into(), HASHRATE_EVERY);
-        let mut page = tokio::time::interval(PAGE_EVERY);
+        let mut look = tokio::time::interval(PAGE_EVERY);
         let limit = self.plan.time_limit;
         let mut time_is_up = std::pin::pin!(tokio::time::sleep(limit.unwrap_or_default()));
         while !self.goal_is_met() && !self.output.is_closed() {
             let failure = tokio::select! {
                 news = self.upstream.next() => self.take(news),
+                arrival = self.arrivals.next() => self.arrived(arrival),
                 _ = tick.tick() => self.tell_hashrate(),
-                _ = page.tick(), if self.output.has_page() => {
-                    self.show();
-                    Ok(())
-                }
+                _ = look.tick() => self.look(),
                 () = &mut time_is_up, if limit.is_some() => return End::TimeLimit,
                 () = signals.asked_to_stop() => return End::Signal,
             };
@@ -155,20 +159,32 @@ impl<U: Upstream> Run<U> {
         }
     }
 
-    fn tell_hashrate(&mut self) -> anyhow::Result<()> {
-        let snapshot = self.engine.snapshot();
-        self.output.tell(&Event::hashrate(snapshot.rates(), snapshot.hashes()));
-        if snapshot.all_failed() {
-            let reasons = snapshot.devices.iter().filter_map(|device| device.failure.clone());
-            return Err(exit::failure(Code::NoDevice, reasons.collect::<Vec<_>>().join("; ")));
+    fn arrived(&mut self, arrival: Arrival) -> anyhow::Result<()> {
+        if let Some(gpu) = arrived(arrival, &mut self.output) {
+            self.engine.add(Box::new(gpu.backend));
         }
         Ok(())
     }
 
-    fn show(&self) {
+    fn tell_hashrate(&mut self) -> anyhow::Result<()> {
+        let snapshot = self.engine.snapshot();
+        self.output.tell(&Event::hashrate(snapshot.rates(), snapshot.hashes()));
+        Ok(())
+    }
+
+    /// Tells what goes wrong with devices, and the page how the run stands.
+    fn look(&mut self) -> anyhow::Result<()> {
         let engine = self.engine.snapshot();
-        let summary = Summary::new(self.upstream.ledger(), &engine, self.output.seconds(), vec![]);
-        self.output.show(Figures::mining(&engine, summary));
+        self.watch.look(&engine).iter().for_each(|event| self.output.tell(event));
+        if self.output.has_page() {
+            let summary = Summary::new(self.upstream.ledger(), &engine, self.output.seconds(), vec![]);
+            self.output.show(Figures::mining(&engine, summary));
+        }
+        if engine.all_failed() {
+            let reasons: Vec<_> = engine.devices.iter().filter_map(|device| device.failure.clone()).collect();
+            return Err(exit::failure(Code::NoDevice, reasons.join("; ")));
+        }
+        Ok(())
     }
 
     fn goal_is_met(&self) -> bool {

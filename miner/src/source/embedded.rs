@@ -8,25 +8,28 @@ use miner_node::{Chain, CoinbaseOptions, Node, Payout};
 use super::{NodeSource, asked_payout};
 use crate::args::{MiningArgs, NodeArgs};
 use crate::exit;
-use crate::mining::devices::Devices;
 use crate::status::Output;
 use crate::status::event::Event;
 
 /// The difficulty of a repeatable run: the same on every machine.
 const SEEDED_DIFFICULTY: f64 = 0.002;
 
-/// Starts the chain. Unless it was typed, the difficulty follows from what the devices reach: a block a second.
+/// The difficulty of the chain. Unless it was typed, it follows from the hashrate: a block a second.
+pub(crate) fn difficulty(mining: &MiningArgs, hashrate: impl FnOnce() -> f64) -> f64 {
+    match (mining.difficulty, mining.seed) {
+        (Some(difficulty), _) => difficulty,
+        (None, Some(_)) => SEEDED_DIFFICULTY,
+        (None, None) => hashrate() / 4_294_967_296.0,
+    }
+}
+
+/// Starts the chain.
 pub(crate) fn open(
     args: &NodeArgs,
     mining: &MiningArgs,
-    devices: &Devices,
+    difficulty: f64,
     output: &mut Output,
 ) -> anyhow::Result<NodeSource> {
-    let difficulty = match (mining.difficulty, mining.seed) {
-        (Some(difficulty), _) => difficulty,
-        (None, Some(_)) => SEEDED_DIFFICULTY,
-        (None, None) => devices.rate() / 4_294_967_296.0,
-    };
     let params = EmbeddedParams::at_difficulty(difficulty, mining.seed).map_err(exit::usage)?;
     let (payout, named) = payout(asked_payout(args, Chain::Regtest)?)?;
     output.tell(&Event::Connected {

@@ -59,8 +59,9 @@ pub(crate) enum Event {
 pub(crate) struct Started {
     pub(crate) version: &'static str,
     pub(crate) device: String,
+    /// Of the CPU's; 0 for a GPU.
     pub(crate) threads: usize,
-    /// Why this kernel.
+    /// Why this kernel, or how this GPU is used.
     pub(crate) choice: String,
     pub(crate) version_rolling: bool,
 }

@@ -72,7 +72,8 @@ pub(crate) fn words(event: &Event, style: Style) -> Option<String> {
 fn started_line(started: &Started) -> String {
     let Started { version, device, threads, choice, version_rolling } = started;
     let rolling = if *version_rolling { "" } else { ", version rolling off" };
-    format!("miner {version}: {device} on {} ({choice}{rolling})", count(*threads, "thread"))
+    let on = if *threads > 0 { format!(" on {}", count(*threads, "thread")) } else { String::new() };
+    format!("miner {version}: {device}{on} ({choice}{rolling})")
 }
 
 fn block_line(block: &Block, style: Style) -> String {

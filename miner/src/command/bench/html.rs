@@ -70,7 +70,8 @@ fn bar(svg: &mut String, row: &Row, y: f64, scale: f64) {
     let (low, high, width) = (x(low), x(high), median * scale);
     let dot = |hs: &f64| format!("<circle cx=\"{:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>", x(*hs));
     let dots: String = row.rounds.iter().map(dot).collect();
-    let name = escaped(&format!("{kernel} × {threads}, rolling {rolling}"));
+    let threads = if row.threads > 0 { format!(" × {threads}") } else { String::new() };
+    let name = escaped(&format!("{kernel}{threads}, rolling {rolling}"));
     let (name_end, rate_start) = (LEFT - 10.0, LEFT + LENGTH + 12.0);
     let (top, tick, tock, text) = (y - 11.0, y - 6.0, y + 6.0, y + 5.0);
     let kind = if row.version_rolling { "on" } else { "off" };

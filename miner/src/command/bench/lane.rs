@@ -1,4 +1,4 @@
-//! One thing that is measured: an engine with one kernel on some threads.
+//! One thing that is measured: an engine with one kernel on some threads, or one GPU.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -6,8 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use miner_core::bitcoin::hashes::Hash as _;
 use miner_core::bitcoin::{BlockHash, CompactTarget, Target};
-use miner_core::{Job, JobParams, RootSource, Terms, TimeWindow, VersionMask};
-use miner_cpu::{CpuBackend, Kernel};
+use miner_core::{Backend, Job, JobParams, RootSource, Terms, TimeWindow, VersionMask};
 use miner_engine::Engine;
 
 /// Hashing before each round that is not counted.
@@ -19,9 +18,19 @@ const EXTRANONCE_SIZE: u8 = 8;
 /// A network target that no hash meets: a round must not end with a block.
 const NO_BLOCK: u32 = 0x0300_0001;
 
-pub(crate) struct Lane {
-    pub(crate) kernel: &'static Kernel,
+/// What is measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    /// A CPU kernel's name, or how a GPU's shader adds.
+    pub(crate) kernel: String,
+    /// `cpu`, or a GPU's name.
+    pub(crate) device: String,
+    /// Of the CPU's; 0 for a GPU.
     pub(crate) threads: usize,
+}
+
+pub(crate) struct Lane {
+    pub(crate) subject: Subject,
     pub(crate) version_rolling: bool,
     /// Hashes a second of each round.
     pub(crate) rounds: Vec<f64>,
@@ -32,14 +41,13 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(kernel: &'static Kernel, backend: CpuBackend, version_rolling: bool) -> Self {
-        let threads = backend.threads();
+    pub(crate) fn new(subject: Subject, backend: Box<dyn Backend>, version_rolling: bool) -> Self {
         let hits = Arc::new(AtomicU64::new(0));
         let counter = hits.clone();
-        let engine = Engine::start(vec![Box::new(backend)], move |_| {
+        let engine = Engine::start(vec![backend], move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
         });
-        Self { kernel, threads, version_rolling, rounds: vec![], hashes: 0, seconds: 0.0, engine, hits }
+        Self { subject, version_rolling, rounds: vec![], hashes: 0, seconds: 0.0, engine, hits }
     }
 
     /// Measures one round: hashes really done, over the time that really passed.

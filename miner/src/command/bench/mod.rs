@@ -3,6 +3,7 @@
 mod compare;
 mod html;
 pub(super) mod lane;
+mod lanes;
 mod report;
 mod stats;
 mod system;
@@ -12,11 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use miner_cpu::{CpuOptions, Kernel};
-
 use crate::args::BenchArgs;
-use crate::exit::{self, Code};
-use crate::mining::devices;
 use compare::Comparison;
 use lane::Lane;
 use report::Report;
@@ -27,12 +24,8 @@ const ROUNDS: u32 = 7;
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    if !matches!(args.device.as_str(), "cpu" | "all") {
-        let message = format!("no device `{}` to measure: this version has no GPU backend", args.device);
-        return Err(exit::failure(Code::NoDevice, message));
-    }
     let old = args.compare.as_deref().map(compare::read).transpose()?;
-    let mut lanes = lanes(args)?;
+    let mut lanes = lanes::lanes(args)?;
     let round =
         (args.time_limit / (ROUNDS * lanes.len() as u32)).saturating_sub(lane::WARM_UP).max(SHORTEST_ROUND);
     measure(&mut lanes, round);
@@ -55,33 +48,6 @@ fn tell(args: &BenchArgs, report: &Report, comparison: Option<&Comparison>) -> a
     write_to(args.json.as_deref(), || report.json())?;
     write_to(args.csv.as_deref(), || report.csv())?;
     write_to(args.html.as_deref(), || html::page(report, comparison))
-}
-
-/// Every kernel × number of threads × with and without version rolling.
-fn lanes(args: &BenchArgs) -> anyhow::Result<Vec<Lane>> {
-    let kernels: Vec<&'static Kernel> = match args.kernel.as_str() {
-        "all" => miner_cpu::available().collect(),
-        name => vec![devices::kernel_named(name)?],
-    };
-    let cores = std::thread::available_parallelism()
-        .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
-    let threads = match args.threads.as_slice() {
-        [] if cores > 1 => vec![1, cores],
-        [] => vec![1],
-        asked => asked.to_vec(),
-    };
-    let mut lanes = Vec::new();
-    for kernel in kernels {
-        for threads in &threads {
-            // At the priority of any other program: what it competes with is not to be hidden.
-            let options =
-                CpuOptions { threads: devices::threads(Some(*threads)), nice: None, ..CpuOptions::default() };
-            for version_rolling in [true, false] {
-                lanes.push(Lane::new(kernel, devices::tested(kernel, &options)?, version_rolling));
-            }
-        }
-    }
-    Ok(lanes)
 }
 
 /// Runs the lanes in turn, round by round, so that a drifting clock speed touches all alike.

@@ -64,14 +64,13 @@ impl Report {
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut lines = vec![
-            self.system.line(),
-            format!(
-                "{:10} {:>7} {:>8} {:>14} {:>26} {:>18}",
-                COLUMNS[0], COLUMNS[1], COLUMNS[2], COLUMNS[3], COLUMNS[4], COLUMNS[5]
-            ),
-        ];
-        lines.extend(self.results.iter().map(Row::line));
+        let rows: Vec<_> = self.results.iter().map(Row::cells).collect();
+        let width = rows.iter().map(|[name, ..]| name.chars().count()).chain([10]).max().unwrap_or(0);
+        let line = |[name, threads, rolling, median, interval, hits]: &[String; 6]| {
+            format!("{name:width$} {threads:>7} {rolling:>8} {median:>14} {interval:>26} {hits:>18}")
+        };
+        let mut lines = vec![self.system.line(), line(&COLUMNS.map(str::to_owned))];
+        lines.extend(rows.iter().map(line));
         lines.push(PROOF.to_owned());
         lines.join("\n") + "\n"
     }
@@ -80,9 +79,9 @@ impl Report {
 impl Row {
     fn new(lane: &Lane) -> Self {
         Self {
-            kernel: lane.kernel.name().to_owned(),
-            device: "cpu".to_owned(),
-            threads: lane.threads,
+            kernel: lane.subject.kernel.clone(),
+            device: lane.subject.device.clone(),
+            threads: lane.subject.threads,
             version_rolling: lane.version_rolling,
             versions: lane.versions(),
             hs: stats::median(&lane.rounds),
@@ -94,9 +93,9 @@ impl Row {
         }
     }
 
-    fn line(&self) -> String {
-        let [kernel, threads, rolling, median, interval, hits] = self.cells();
-        format!("{kernel:10} {threads:>7} {rolling:>8} {median:>14} {interval:>26} {hits:>18}")
+    /// What was measured, for people: a CPU kernel or a GPU.
+    pub(super) fn name(&self) -> &str {
+        if self.threads > 0 { &self.kernel } else { &self.device }
     }
 
     /// What the table's columns hold.
@@ -105,8 +104,8 @@ impl Row {
         // The count of n hits is certain to ±1.96/√n.
         let share = self.hits as f64 / self.hits_expected.max(1e-9);
         [
-            self.kernel.clone(),
-            self.threads.to_string(),
+            self.name().to_owned(),
+            if self.threads > 0 { self.threads.to_string() } else { "-".to_owned() },
             rolling.to_owned(),
             hashrate(self.hs.median),
             format!("{} – {}", hashrate(self.hs.low), hashrate(self.hs.high)),

@@ -1,0 +1,158 @@
+//! `--device` on lavapipe: a GPU to the miner, though its driver computes on the CPU.
+
+use bitcoin::block::Header;
+use bitcoin::consensus::encode::deserialize_hex;
+use miner_tests::{Miner, Run, TestNode, TestPool, lavapipe, no_gpu};
+use serde_json::{Value, json};
+
+/// Blocks of a few hundred thousand hashes.
+const QUICK: [&str; 4] = ["--difficulty", "0.0001", "--log-format", "json"];
+
+fn run(environment: &[(String, String)], arguments: &[&str]) -> Run {
+    let run = Miner::new(&[&QUICK, arguments].concat()).with(environment).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run
+}
+
+/// Blocks by a device of this name, each with a header that anyone can check.
+fn assert_mined_by(run: &Run, name: &str, blocks: usize) {
+    let found = run.events_of("block");
+    assert_eq!(found.len(), blocks, "{run:?}");
+    for block in found {
+        let header: Header = deserialize_hex(block["header"].as_str().unwrap()).unwrap();
+        assert!(header.validate_pow(header.target()).is_ok());
+        assert!(block["device"].as_str().unwrap().contains(name), "{block}");
+        assert_eq!(block["result"], "accepted", "{block}");
+    }
+}
+
+/// What was warned of.
+fn warnings(run: &Run) -> Vec<String> {
+    run.events_of("error").iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn llvmpipe_mines_the_embedded_chain() {
+    let Some(lavapipe) = lavapipe("llvmpipe_mines_the_embedded_chain") else { return };
+    let run = run(&lavapipe, &["--device", "llvmpipe", "--exit-after-blocks", "3"]);
+    assert_mined_by(&run, "llvmpipe", 3);
+    let started = &run.events_of("started")[0];
+    assert!(started["device"].as_str().unwrap().starts_with("llvmpipe"), "{started}");
+    assert_eq!(started["threads"], 0);
+    assert_eq!(warnings(&run), [""; 0], "it was asked for by its name");
+}
+
+#[test]
+fn llvmpipe_mines_a_real_regtest_node() {
+    let test = "llvmpipe_mines_a_real_regtest_node";
+    let Some(lavapipe) = lavapipe(test) else { return };
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let arguments = ["--device", "llvmpipe", "--exit-after-blocks", "20", "--coinbase-script", "51"];
+    let run = Miner::solo(&node, &arguments).with(&lavapipe).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_mined_by(&run, "llvmpipe", 20);
+    let tip = node.rpc("getbestblockhash", &[]).unwrap();
+    assert!(run.events_of("block").iter().any(|block| block["hash"] == tip), "{tip} in {run:?}");
+    assert_eq!(node.rpc("getblockcount", &[]).unwrap(), json!(20));
+}
+
+#[test]
+fn cpu_and_gpu_mine_together() {
+    let Some(lavapipe) = lavapipe("cpu_and_gpu_mine_together") else { return };
+    let pool = TestPool::start(1.0, 0.0002);
+    let url = pool.url();
+    let arguments = [
+        "-o",
+        &url,
+        "-u",
+        "w",
+        "--device",
+        "cpu,llvmpipe",
+        "--exit-after-shares",
+        "30",
+        "--log-format",
+        "json",
+    ];
+    let run = Miner::new(&arguments).with(&lavapipe).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let shares = run.events_of("share");
+    assert!(shares.iter().all(|share| share["status"] == "accepted"), "{run:?}");
+    let by_gpu = shares.iter().filter(|share| share["device"].as_str().unwrap().contains("llvmpipe")).count();
+    assert!(0 < by_gpu && by_gpu < shares.len(), "{by_gpu} of {} by the GPU", shares.len());
+    let started = &run.events_of("started")[0];
+    assert!(started["threads"].as_u64().unwrap() > 0, "the CPU comes first: {started}");
+}
+
+#[test]
+fn a_seed_gives_the_same_chain_on_a_gpu() {
+    let Some(lavapipe) = lavapipe("a_seed_gives_the_same_chain_on_a_gpu") else { return };
+    let tip = |device: &[&str]| {
+        let run = run(&lavapipe, &[&["--seed", "7", "--exit-after-blocks", "4"], device].concat());
+        run.events_of("block").pop().unwrap()["hash"].clone()
+    };
+    assert_eq!(tip(&["--device", "llvmpipe"]), tip(&[]));
+    let both = Miner::new(&["--seed", "7", "--device", "cpu,gpu"]).with(&lavapipe).run();
+    assert_eq!(both.code, Some(2), "{both:?}");
+    assert!(both.stderr.contains("--seed"), "{both:?}");
+}
+
+#[test]
+fn software_is_used_only_where_it_is_asked_for() {
+    let Some(lavapipe) = lavapipe("software_is_used_only_where_it_is_asked_for") else { return };
+    let one = |device: &[&str]| run(&lavapipe, &[&["--exit-after-blocks", "1"], device].concat());
+    let by_cpu = |run: &Run| !run.events_of("block")[0]["device"].as_str().unwrap().contains("llvmpipe");
+    let (default, all, gpu) = (one(&[]), one(&["--device", "all"]), one(&["--device", "gpu"]));
+    assert!(by_cpu(&default) && warnings(&default).is_empty(), "{default:?}");
+    assert!(by_cpu(&all), "{all:?}");
+    assert_eq!(warnings(&all), ["no hardware GPU was found: the CPU mines alone"]);
+    assert_mined_by(&gpu, "llvmpipe", 1);
+    let [warning] = warnings(&gpu).try_into().unwrap();
+    assert!(warning.contains("computes on the CPU"), "{warning}");
+}
+
+#[test]
+fn without_a_gpu_the_cpu_mines_unless_a_gpu_is_asked_for() {
+    let none = no_gpu();
+    let default = run(&none, &["--exit-after-blocks", "1"]);
+    assert!(warnings(&default).is_empty(), "{default:?}");
+    let all = run(&none, &["--device", "all", "--exit-after-blocks", "1"]);
+    assert_eq!(warnings(&all).len(), 1, "{all:?}");
+    for device in ["gpu", "cpu,gpu", "toaster", "cpu,toaster"] {
+        for command in [&["bench"][..], &[]] {
+            let run = Miner::new(&[command, &["--device", device]].concat()).with(&none).run();
+            assert_eq!((run.code, run.stdout.as_str()), (Some(4), ""), "{run:?}");
+            let word = if device.contains("toaster") { "toaster" } else { "GPU" };
+            assert!(run.stderr.contains(word), "{run:?}");
+        }
+    }
+}
+
+#[test]
+fn bench_and_devices_tell_of_gpus() {
+    let Some(lavapipe) = lavapipe("bench_and_devices_tell_of_gpus") else { return };
+    let json = |arguments: &[&str]| {
+        let run = Miner::new(arguments).with(&lavapipe).run();
+        assert_eq!(run.code, Some(0), "{run:?}");
+        serde_json::from_str::<Value>(&run.stdout).unwrap()
+    };
+    let bench = json(&["bench", "--device", "gpu", "--time-limit", "3", "--json", "-"]);
+    let results = bench["results"].as_array().unwrap();
+    assert_eq!(
+        results.iter().map(|row| row["version_rolling"].as_bool().unwrap()).collect::<Vec<_>>(),
+        [true, false]
+    );
+    for row in results {
+        assert!(row["device"].as_str().unwrap().contains("llvmpipe"), "{row}");
+        assert!(row["kernel"].as_str().unwrap().starts_with("wgsl-"), "{row}");
+        assert!(row["hs"]["median"].as_f64().unwrap() > 0.0, "{row}");
+        let (hits, expected) = (row["hits"].as_f64().unwrap(), row["hits_expected"].as_f64().unwrap());
+        // Six standard deviations.
+        assert!((hits - expected).abs() <= 6.0 * expected.sqrt() + 6.0, "{row}");
+    }
+    let devices = json(&["devices", "--json"]);
+    let [gpu] = devices["gpus"].as_array().unwrap().as_slice() else { panic!("{devices}") };
+    assert!(gpu["name"].as_str().unwrap().contains("llvmpipe"), "{gpu}");
+    assert_eq!((&gpu["software"], &gpu["backend"]), (&json!(true), &json!("vulkan")), "{gpu}");
+    assert!(gpu["driver"].as_str().unwrap().contains("Mesa"), "{gpu}");
+    assert!(gpu["hs_rolling"].as_f64().unwrap() > 0.0 && gpu["hs"].as_f64().unwrap() > 0.0, "{gpu}");
+}
