@@ -56,10 +56,19 @@ pub fn adapters() -> Result<Vec<Adapter>, GpuError> {
         first.is_none_or(|first| first.info.backend == adapter.info.backend)
     });
     if adapters.is_empty() {
-        let reason = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()));
-        return Err(GpuError::NoAdapter(reason.err().map_or_else(String::new, |error| error.to_string())));
+        return Err(GpuError::NoAdapter(reason_for_none(&instance)));
     }
     Ok(adapters)
+}
+
+/// Why there is no adapter: what wgpu says of the APIs that this program could use.
+fn reason_for_none(instance: &wgpu::Instance) -> String {
+    let requested = instance.request_adapter(&wgpu::RequestAdapterOptions::default());
+    let text = pollster::block_on(requested).err().map_or_else(String::new, |error| error.to_string());
+    let is_news =
+        |part: &&str| !["No suitable", "requested", "not compiled"].iter().any(|old| part.contains(old));
+    let reasons: Vec<&str> = text.split([';', ',']).map(str::trim).filter(is_news).collect();
+    if reasons.is_empty() { text } else { reasons.join(", ") }
 }
 
 /// Which API to use where a device has several: lower is better.

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -72,11 +73,14 @@ impl GpuBackend {
     fn reopen(&mut self) -> Result<(), GpuError> {
         self.device = Some((self.opener)()?);
         self.pace = Pace::new();
-        let tested = conformance::run(self, Depth::Quick);
-        if tested.is_err() {
-            self.device = None;
-        }
-        Ok(tested.map(drop)?)
+        conformance::run(self, Depth::Quick).inspect_err(|_| self.close()).map(drop)?;
+        Ok(())
+    }
+
+    /// Gives the device up. wgpu panics where the driver refuses to let go of it.
+    fn close(&mut self) {
+        let device = self.device.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(device)));
     }
 
     /// What the engine is to do about a device that could not be opened.
@@ -118,11 +122,11 @@ impl Backend for GpuBackend {
         let Some(device) = self.device.as_deref_mut() else { return Ok(()) };
         let search = Search::new(unit, self.tuning.midstates, device, &mut self.pace, reporter);
         let Err(error) = search.with_probe(&mut self.probe).run() else { return Ok(()) };
-        let device = self.device.take();
         if matches!(error, DeviceError::Hung(_)) {
-            // To close it would wait for it.
-            mem::forget(device);
+            // To close it would be to wait for it.
+            mem::forget(self.device.take());
         }
+        self.close();
         Err(self.failed(&error))
     }
 }

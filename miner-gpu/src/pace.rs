@@ -10,7 +10,7 @@ const DISPATCH_TIME: Duration = Duration::from_millis(20);
 /// The first dispatch, in hashes: little, for a device that computes on a CPU.
 const FIRST: u64 = 1 << 16;
 
-/// A device above 10¹⁴ hashes a second is none; one dispatch holds fewer than 2³² nonces.
+/// The longest dispatch: enough for 10¹² hashes a second.
 const MOST: u64 = 1 << 35;
 
 /// The size of the next dispatch.

@@ -49,3 +49,15 @@ fn what_was_found_out_about_an_adapter_is_remembered() {
         std::fs::remove_file(&file).expect("removable");
     }
 }
+
+#[test]
+fn without_an_adapter_the_error_says_what_is_missing() {
+    match adapters() {
+        Ok(found) => assert!(!found.is_empty()),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(text.starts_with("no GPU was found (") && text.contains("install"), "{text}");
+            println!("{text}");
+        }
+    }
+}
