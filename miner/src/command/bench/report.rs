@@ -56,6 +56,7 @@ impl Report {
             let Row { kernel, device, threads, version_rolling, versions, hs, hashes, seconds, hits, hits_expected, .. } =
                 row;
             let Median { median, low, high } = hs;
+            let device = csv_field(device);
             format!(
                 "{kernel},{device},{threads},{version_rolling},{versions},{median:.0},{low:.0},{high:.0},{hashes},{seconds:.3},{hits},{hits_expected:.1}\n"
             )
@@ -73,6 +74,14 @@ impl Report {
         lines.extend(rows.iter().map(line));
         lines.push(PROOF.to_owned());
         lines.join("\n") + "\n"
+    }
+}
+
+/// A text as a field: a driver may put commas into a name.
+fn csv_field(text: &str) -> String {
+    match text.contains([',', '"']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
     }
 }
 
@@ -111,5 +120,17 @@ impl Row {
             format!("{} – {}", hashrate(self.hs.low), hashrate(self.hs.high)),
             format!("{} / {:.0} ({share:.3})", self.hits, self.hits_expected),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_commas_are_one_field() {
+        assert_eq!(csv_field("cpu"), "cpu");
+        assert_eq!(csv_field("llvmpipe (LLVM 15, 256 bits)"), "\"llvmpipe (LLVM 15, 256 bits)\"");
+        assert_eq!(csv_field("9\" card"), "\"9\"\" card\"");
     }
 }
