@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use miner_benches::Told;
+use miner_benches::{Progress, Told};
 use miner_core::bitcoin::CompactTarget;
 use miner_core::{Job, Terms, VersionMask, header};
 use miner_cpu::{CpuBackend, CpuOptions, available};
@@ -20,28 +20,28 @@ fn job(time: u32) -> Arc<Job> {
     Arc::new(Job::from_header("switch", &header).expect("the bits are valid"))
 }
 
-fn switch(engine: &Engine, first_hashes: &Receiver<(u32, Instant)>, time: u32) -> Duration {
+fn switch(engine: &Engine, progress: &Receiver<Progress>, time: u32) -> Duration {
     // Into the midst of the last job's units.
     sleep(Duration::from_millis(20));
     let begin = Instant::now();
     engine.set_job(job(time), Terms::solo(0, VersionMask::BIP320));
-    let (_, at) = first_hashes.iter().find(|(job, _)| *job == time).expect("the engine is at work");
-    at - begin
+    let first = progress.iter().find(|progress| progress.time == time).expect("the engine is at work");
+    first.at - begin
 }
 
 fn switches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("new job to its first hashes");
     for kernel in available() {
-        let (sender, first_hashes) = mpsc::channel();
+        let (sender, progress) = mpsc::channel();
         let backend = CpuBackend::new(kernel, &CpuOptions::default()).expect("threads can be started");
-        let engine = Engine::start(vec![Box::new(Told { backend, first_hashes: sender })], drop);
+        let engine = Engine::start(vec![Box::new(Told { backend, progress: sender })], drop);
         let mut time = 0;
         group.bench_function(kernel.name(), |bencher| {
             bencher.iter_custom(|count| {
                 (0..count)
                     .map(|_| {
                         time += 1;
-                        switch(&engine, &first_hashes, time)
+                        switch(&engine, &progress, time)
                     })
                     .sum()
             });

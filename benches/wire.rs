@@ -1,17 +1,17 @@
 //! Between the wire and the hashes, as a pool sees it: from a `mining.notify` written to the first hashes of its
-//! job, and from a share found to its `mining.submit` read. The pool is a thread of its own on loopback that
-//! writes lines by hand.
+//! job, from a share found to its `mining.submit` read, and what is left of the hashrate when the pool floods the
+//! miner with jobs. The pool is a thread of its own on loopback that writes lines by hand.
 //!
 //! The tail counts here, so this is no criterion bench: it prints percentiles.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use miner_benches::Told;
+use miner_benches::{Progress, Told};
 use miner_core::VersionMask;
 use miner_cpu::{CpuBackend, CpuOptions, preferred};
 use miner_engine::Engine;
@@ -24,25 +24,52 @@ const DIFFICULTY: f64 = 0.0002;
 /// Between two jobs, so that each comes in the midst of the work on the last, and slower than the pace to which the
 /// client holds a flood of them.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Jobs of a flood: so many every millisecond.
+const FLOOD: u32 = 10;
 
 /// A share's nonce and version bits: what tells it apart on the wire.
 type Key = (u32, u32);
 
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Jobs at a quiet pace.
+    jobs: u32,
+    /// Pairs of a quiet time and a flood.
+    rounds: u32,
+    /// How long each of the two is.
+    phase: Duration,
+}
+
+/// A time that is over.
+struct Phase {
+    jobs: u32,
+    begin: Instant,
+    end: Instant,
+}
+
 fn main() {
-    let jobs = if std::env::args().any(|argument| argument == "--bench") { 300 } else { 20 };
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
+    let plan = match is_bench {
+        true => Plan { jobs: 300, rounds: 5, phase: Duration::from_secs(3) },
+        false => Plan { jobs: 20, rounds: 1, phase: Duration::from_millis(300) },
+    };
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let port = listener.local_addr().expect("it is bound").port();
     let (submitted_to, submitted) = mpsc::channel();
     let (notified_to, notified) = mpsc::channel();
-    thread::spawn(move || pool(&listener, jobs, &submitted_to, &notified_to));
+    let (phases_to, phases) = mpsc::channel();
+    thread::spawn(move || pool(&listener, plan, &submitted_to, &notified_to, &phases_to));
     let (found_to, found) = mpsc::channel();
-    let (first_to, first_hashes) = mpsc::channel();
-    thread::spawn(move || mine(port, first_to, found_to));
+    let (progress_to, progress) = mpsc::channel();
+    thread::spawn(move || mine(port, progress_to, found_to));
 
-    let notified: Vec<(u32, Instant)> = notified.iter().collect();
+    let phases: Vec<Phase> = phases.iter().collect();
+    let notified: Vec<(u32, Instant)> = notified.try_iter().collect();
+    let progress: Vec<Progress> = progress.try_iter().collect();
     let mut begun = HashMap::new();
-    for (time, at) in first_hashes.try_iter() {
-        begun.entry(time).or_insert(at);
+    for Progress { time, at, .. } in &progress {
+        begun.entry(*time).or_insert(*at);
     }
     // The very last job may not have been begun when the pool hung up.
     let switches = notified.iter().filter_map(|(time, at)| Some(*begun.get(time)? - *at)).collect();
@@ -50,6 +77,30 @@ fn main() {
     let found: HashMap<Key, Instant> = found.try_iter().collect();
     let ways = submitted.iter().filter_map(|(key, at)| Some(at - *found.get(&key)?)).collect();
     report("share found to mining.submit read", ways);
+    report_flood(&phases, &progress);
+}
+
+/// The hashrates of quiet times and of floods in turn.
+fn report_flood(phases: &[Phase], progress: &[Progress]) {
+    let rate = |phase: &Phase| {
+        let is_in = |progress: &&Progress| (phase.begin..phase.end).contains(&progress.at);
+        let hashes: u64 = progress.iter().filter(is_in).map(|progress| progress.hashes).sum();
+        hashes as f64 / (phase.end - phase.begin).as_secs_f64()
+    };
+    let mut shares = Vec::new();
+    for pair in phases.chunks_exact(2) {
+        let (quiet, flood) = (rate(&pair[0]), rate(&pair[1]));
+        let jobs = f64::from(pair[1].jobs) / (pair[1].end - pair[1].begin).as_secs_f64();
+        println!(
+            "{:.1} MH/s, under {jobs:.0} jobs/s {:.1} MH/s: {:.3}",
+            quiet / 1e6,
+            flood / 1e6,
+            flood / quiet
+        );
+        shares.push(flood / quiet);
+    }
+    shares.sort_unstable_by(f64::total_cmp);
+    println!("hashrate left under a flood: median {:.3} of {}", shares[shares.len() / 2], shares.len());
 }
 
 /// Median, tail and maximum.
@@ -66,7 +117,7 @@ fn report(what: &str, mut times: Vec<Duration>) {
 }
 
 /// Mines to the pool until the process ends.
-fn mine(port: u16, first_hashes: Sender<(u32, Instant)>, found: Sender<(Key, Instant)>) {
+fn mine(port: u16, progress: Sender<Progress>, found: Sender<(Key, Instant)>) {
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     runtime.block_on(async {
         let url = format!("stratum+tcp://127.0.0.1:{port}").parse().expect("it is a URL");
@@ -87,7 +138,7 @@ fn mine(port: u16, first_hashes: Sender<(u32, Instant)>, found: Sender<(Key, Ins
         let (client, mut events) = Client::start(options);
         let options = CpuOptions { nice: Some(19), ..CpuOptions::default() };
         let backend = CpuBackend::new(preferred(), &options).expect("threads can be started");
-        let engine = Engine::start(vec![Box::new(Told { backend, first_hashes })], move |event| {
+        let engine = Engine::start(vec![Box::new(Told { backend, progress })], move |event| {
             let solution = event.share.solution();
             let _ =
                 found.send(((solution.nonce, solution.version & VersionMask::BIP320.bits()), Instant::now()));
@@ -101,12 +152,13 @@ fn mine(port: u16, first_hashes: Sender<(u32, Instant)>, found: Sender<(Key, Ins
     });
 }
 
-/// Serves one miner `jobs` clean jobs, each with a time of its own, and hangs up.
+/// Serves one miner clean jobs, each with a time of its own, and hangs up.
 fn pool(
     listener: &TcpListener,
-    jobs: u32,
+    plan: Plan,
     submitted: &Sender<(Key, Instant)>,
     notified: &Sender<(u32, Instant)>,
+    phases: &Sender<Phase>,
 ) {
     let (mut stream, _) = listener.accept().expect("the miner connects");
     stream.set_nodelay(true).expect("a socket has this option");
@@ -114,23 +166,46 @@ fn pool(
     let reader = stream.try_clone().expect("a socket can be shared");
     thread::scope(|scope| {
         scope.spawn(move || answer(reader, submitted, &ready_to));
-        announce(&mut stream, jobs, &ready, notified);
+        ready.recv().expect("the miner authorizes");
+        announce(&mut stream, plan, notified, phases);
         stream.shutdown(std::net::Shutdown::Both).expect("it is connected");
     });
 }
 
-fn announce(stream: &mut TcpStream, jobs: u32, ready: &Receiver<()>, notified: &Sender<(u32, Instant)>) {
-    ready.recv().expect("the miner authorizes");
+fn announce(stream: &mut TcpStream, plan: Plan, notified: &Sender<(u32, Instant)>, phases: &Sender<Phase>) {
     let difficulty = format!(r#"{{"id":null,"method":"mining.set_difficulty","params":[{DIFFICULTY}]}}"#);
     writeln!(stream, "{difficulty}").expect("the miner listens");
-    for time in 1..=jobs {
-        let line = format!(
-            r#"{{"id":null,"method":"mining.notify","params":["{time:x}","{time:064x}","01","02",[],"20000000","1d00ffff","{time:08x}",true]}}"#
-        );
+    for time in 1..=plan.jobs {
         notified.send((time, Instant::now())).expect("it is awaited");
-        writeln!(stream, "{line}").expect("the miner listens");
+        notify(stream, time, 1);
         thread::sleep(PAUSE);
     }
+    let mut time = plan.jobs;
+    for _ in 0..plan.rounds {
+        for (at_once, pause) in [(1, PAUSE), (FLOOD, Duration::from_millis(1))] {
+            let (first, begin) = (time, Instant::now());
+            let mut due = begin;
+            while begin.elapsed() < plan.phase {
+                notify(stream, time + 1, at_once);
+                time += at_once;
+                due += pause;
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            let phase = Phase { jobs: time - first, begin, end: Instant::now() };
+            phases.send(phase).expect("it is awaited");
+        }
+    }
+}
+
+/// Writes so many clean jobs, the first of which has this time.
+fn notify(stream: &mut TcpStream, first: u32, count: u32) {
+    let line = |time: u32| {
+        format!(
+            r#"{{"id":null,"method":"mining.notify","params":["{time:x}","{time:064x}","01","02",[],"20000000","1d00ffff","{time:08x}",true]}}"#
+        ) + "\n"
+    };
+    let lines: String = (first..first + count).map(line).collect();
+    stream.write_all(lines.as_bytes()).expect("the miner listens");
 }
 
 /// Answers each call with what a miner wants to hear.
