@@ -84,7 +84,7 @@ pub enum NodeError {
         reason: String,
     },
     /// HTTP 503: the node's queue is full.
-    #[error("the node at {url} has too many calls at once (rpcworkqueue); trying again")]
+    #[error("the node at {url} has too many calls at once: if that lasts, give it a longer rpcworkqueue")]
     Busy {
         /// The address.
         url: String,

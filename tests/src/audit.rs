@@ -68,7 +68,7 @@ impl JournalFolder {
     }
 
     /// The archive's last line about a block.
-    fn proof(&self, hash: &BlockHash) -> Option<String> {
+    pub fn proof(&self, hash: &BlockHash) -> Option<String> {
         let proofs = std::fs::read_to_string(self.0.join("archive/proofs")).ok()?;
         proofs.lines().rfind(|line| line.contains(&format!("hash {hash},"))).map(str::to_owned)
     }

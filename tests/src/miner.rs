@@ -22,7 +22,8 @@ pub fn miner_program() -> PathBuf {
     program
 }
 
-/// Seconds after which a run that should have ended is ended: its exit code is then 124.
+/// Seconds after which a run that should have ended is ended, unless a test has more patience: its exit code is then
+/// 124.
 const PATIENCE: u64 = 180;
 
 /// A run of the miner with a home of its own, so that no journal or cookie of this machine is touched.
@@ -30,6 +31,7 @@ pub struct Miner {
     home: tempfile::TempDir,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    patience: u64,
 }
 
 /// What a run left behind.
@@ -48,13 +50,19 @@ impl Miner {
     pub fn new(arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("the folder for temporary files is writable");
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { home, arguments, environment: vec![] }
+        Self { home, arguments, environment: vec![], patience: PATIENCE }
     }
 
     /// The same run with these variables in its environment.
     pub fn with(mut self, environment: &[(String, String)]) -> Self {
         self.environment.extend_from_slice(environment);
         self
+    }
+
+    /// The same run, which may take so many seconds.
+    #[must_use]
+    pub fn with_patience(self, seconds: u64) -> Self {
+        Self { patience: seconds, ..self }
     }
 
     /// `miner solo` on a test node, with JSON events and further arguments.
@@ -88,7 +96,7 @@ impl Miner {
         let mut command = Command::new("timeout");
         self.prepare(&mut command);
         command
-            .args([&PATIENCE.to_string(), "sh", "-c", script, "sh"])
+            .args([&self.patience.to_string(), "sh", "-c", script, "sh"])
             .arg(miner_program())
             .args(&self.arguments);
         let output = command.output().expect("timeout is a standard program");
@@ -107,7 +115,7 @@ impl Miner {
     pub fn start(&self) -> Running {
         let mut child = self.command().stdout(Stdio::piped()).spawn().expect("the miner starts");
         let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let ended = end_after(Duration::from_secs(PATIENCE), child.id());
+        let ended = end_after(Duration::from_secs(self.patience), child.id());
         Running { child, lines, _ended: ended }
     }
 }

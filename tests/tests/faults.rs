@@ -106,5 +106,5 @@ fn wrong_words() {
     usage(&["--max-hashrate", "fast"], &["fast"]);
     usage(&["--difficulty", "-1"], &["difficulty"]);
     usage(&["-c", "/nonexistent.toml"], &["/nonexistent.toml"]);
-    usage(&["solo", "--chain", "regtest", "--seed", "1"], &["embedded"]);
+    usage(&["solo", "--chain", "regtest", "--difficulty", "1"], &["embedded"]);
 }

@@ -212,6 +212,7 @@ fn a_node_that_is_loading_or_syncing_is_waited_for() {
         let is_template = call.method == "getblocktemplate";
         match (calls.fetch_add(1, Relaxed), is_template.then(|| templates.fetch_add(1, Relaxed))) {
             (0, _) => refusal(-28, "Loading block index…"),
+            (1 | 3, _) => Some(http("503 Service Unavailable", "Work queue depth exceeded")),
             (_, Some(0)) => refusal(-10, "Bitcoin is in initial sync and waiting for blocks..."),
             (_, Some(1)) => refusal(-9, "Bitcoin is not connected!"),
             _ => call.pass(),
@@ -220,7 +221,7 @@ fn a_node_that_is_loading_or_syncing_is_waited_for() {
     let run = miner(&relay.url(), &node.cookie_file(), &["--exit-after-blocks", "1"]).run();
     assert_eq!(run.code, Some(0), "{run:?}");
     let errors: Vec<_> = run.events_of("error").iter().map(|error| error["message"].to_string()).collect();
-    for words in ["still loading", "in initial sync", "not connected"] {
+    for words in ["still loading", "too many calls at once", "in initial sync", "not connected"] {
         assert!(errors.iter().any(|error| error.contains(words)), "{words}: {errors:?}");
     }
 }

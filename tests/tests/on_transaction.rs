@@ -207,6 +207,36 @@ fn with_on_transaction_each_is_confirmed_at_once_and_nothing_else_is_mined() {
 }
 
 #[test]
+#[ignore = "figures: cargo build --release -p miner && cargo test --release -p miner-tests --test on_transaction -- \
+            --ignored --nocapture"]
+fn how_soon_transactions_are_confirmed() {
+    const COUNT: u32 = 500;
+    let Some(node) = TestNode::start("how_soon_transactions_are_confirmed", &[]) else { return };
+    let mut purse = Purse::filled(&node, COUNT);
+    let mut running = Miner::solo(&node, &["--on-transaction", "--coinbase-script", "51"]).start();
+    running.next("connected");
+    let mut latencies = Vec::new();
+    for number in 0..COUNT {
+        // At another moment each time, for whatever comes at intervals.
+        std::thread::sleep(Duration::from_millis(u64::from(number * 37 % 101)));
+        let coin = spend(&node, &[purse.take()], 1, FEE)[0];
+        latencies.push(confirmed(&node, &coin));
+    }
+    latencies.sort();
+    let at = |share: f64| latencies[(share * f64::from(COUNT - 1)) as usize].as_secs_f64() * 1000.0;
+    let late = latencies.iter().filter(|latency| latency.as_millis() > 150).count();
+    println!("{COUNT} transactions, load {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
+    println!(
+        "ms to the block: p10 {:.0}, p50 {:.0}, p90 {:.0}, p99 {:.0}, worst {:.0}; {late} after more than 150",
+        at(0.1),
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0)
+    );
+}
+
+#[test]
 fn a_block_delay_gathers_transactions() {
     let Some(node) = TestNode::start("a_block_delay_gathers_transactions", &[]) else { return };
     let mut purse = Purse::filled(&node, 3);

@@ -1,8 +1,10 @@
 //! `miner solo` and `miner -o` on a real node: every address type, fees, full blocks, restarts.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bitcoin::{Address, Network, ScriptBuf};
+use bitcoin::{Address, Amount, Network, ScriptBuf};
+use miner_tests::purse::{Purse, mine, spend};
 use miner_tests::{Miner, TestNode};
 use serde_json::{Value, json};
 
@@ -50,20 +52,6 @@ fn mines_120_blocks(node: &TestNode, payout: &[&str], script: &str) {
     // On a busy machine a verdict may be overtaken by the next one.
     told.sort_unstable();
     assert_eq!(told, (1..=120).collect::<Vec<_>>());
-}
-
-/// Waits until the node's template holds so many transactions: for 5 s after a template it makes no other
-/// for the same tip.
-fn wait_for_template(node: &TestNode, transactions: usize) {
-    let begin = Instant::now();
-    let count = || {
-        let template = node.rpc("getblocktemplate", &[json!({"rules": ["segwit"]})]).unwrap();
-        template["transactions"].as_array().unwrap().len()
-    };
-    while count() < transactions {
-        assert!(begin.elapsed() < Duration::from_secs(60), "the template has {} transactions", count());
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]
@@ -118,37 +106,29 @@ fn fees_are_collected_and_blocks_hold_hundreds_of_transactions() {
     else {
         return;
     };
-    wallet(&node);
-    let mine = |count: &str| {
-        let run = Miner::solo(&node, &["--exit-after-blocks", count]).run();
+    const FEE: u64 = 30_000;
+    let mut purse = Purse::filled(&node, 1);
+    let mut clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // The miner's block of all transactions: the node makes a new template of them 5 s after the last.
+    let mut mine_all = |transactions: u64| {
+        clock += 10;
+        node.rpc("setmocktime", &[json!(clock)]).unwrap();
+        let run = Miner::solo(&node, &["--exit-after-blocks", "1", "--coinbase-script", ANYONE]).run();
         assert_eq!(run.code, Some(0), "{run:?}");
+        let found = block(&node, height(&node));
+        assert_eq!(found["nTx"], 1 + transactions);
+        let fees = Amount::from_sat(FEE * transactions).to_btc();
+        assert_eq!(coinbase_output(&found)["value"].as_f64().unwrap(), 50.0 + fees);
+        found
     };
-    mine("101");
-    let to = new_address(&node, "bech32m");
-    let sent = node.rpc("sendtoaddress", &[json!(to), json!(1)]).unwrap();
-    wait_for_template(&node, 1);
-    mine("1");
-    let found = block(&node, 102);
-    assert_eq!(found["tx"][1]["txid"], sent);
-    let fee = found["tx"][1]["fee"].as_f64().unwrap();
-    assert!(fee > 0.0);
-    let paid = coinbase_output(&found)["value"].as_f64().unwrap();
-    assert!((paid - 50.0 - fee).abs() < 1e-9, "{paid} is 50 and the fee of {fee}");
-
-    // One transaction makes 400 coins, which 320 others then spend.
-    let outputs: serde_json::Map<_, _> =
-        (0..400).map(|_| (new_address(&node, "bech32"), json!(0.01))).collect();
-    node.rpc("sendmany", &[json!(""), Value::Object(outputs)]).unwrap();
-    wait_for_template(&node, 1);
-    mine("1");
-    for _ in 0..320 {
-        node.rpc("sendtoaddress", &[json!(to), json!(0.005)]).unwrap();
-    }
-    // Not quite all: the node may leave one or the other for the next template.
-    wait_for_template(&node, 300);
-    mine("1");
-    let count = block(&node, 104)["tx"].as_array().unwrap().len();
-    assert!(count > 300, "{count} transactions");
+    // Equal parts, of which nothing is left over.
+    let coins = spend(&node, &[purse.take()], 400, FEE);
+    assert_eq!(mine_all(1)["tx"][1]["txid"], json!(coins[0].outpoint.txid));
+    let spent: BTreeSet<_> =
+        coins.iter().map(|coin| spend(&node, &[*coin], 1, FEE)[0].outpoint.txid.to_string()).collect();
+    let found = mine_all(400);
+    let mined = found["tx"].as_array().unwrap()[1..].iter();
+    assert_eq!(mined.map(|tx| tx["txid"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(), spent);
 }
 
 #[test]
@@ -262,6 +242,17 @@ fn by_default_regtest_gets_a_block_a_second() {
             .iter()
             .any(|notice| notice["message"].as_str().unwrap().contains("--block-interval"))
     );
+}
+
+#[test]
+fn before_regtests_subsidy_ends_one_warning_is_told() {
+    let Some(node) = TestNode::start("before_regtests_subsidy_ends_one_warning_is_told", &[]) else { return };
+    mine(&node, 4799);
+    let run = Miner::solo(&node, &["--exit-after-blocks", "3", "--coinbase-script", ANYONE]).run();
+    let notices = run.events_of("notice");
+    let warnings = notices.iter().filter(|notice| notice["message"].as_str().unwrap().contains("subsidy"));
+    assert_eq!((run.code, warnings.count()), (Some(0), 1), "{run:?}");
+    assert!(notices[0]["message"].as_str().unwrap().contains("falls to 0 at height 4950"), "{run:?}");
 }
 
 #[test]

@@ -99,3 +99,19 @@ fn a_clock_that_is_set_while_mining_is_followed() {
     let (status, events) = running.end();
     assert_eq!((status.code(), &events.last().unwrap()["lost"]), (Some(0), &json!({})));
 }
+
+#[test]
+fn with_a_seed_and_the_same_clock_every_new_chain_is_the_same() {
+    let test = "with_a_seed_and_the_same_clock_every_new_chain_is_the_same";
+    let tip = |arguments: &[&str]| -> Option<Value> {
+        let node = TestNode::start(test, &["-mocktime=1700000000"])?;
+        let start = ["--coinbase-script", ANYONE, "--exit-after-blocks", "20"];
+        let run = Miner::solo(&node, &[&start[..], arguments].concat()).run();
+        assert_eq!((run.code, &run.summary()["accepted"]), (Some(0), &json!(20)), "{run:?}");
+        assert_eq!(node.rpc("getblockcount", &[]).unwrap(), 20);
+        Some(node.rpc("getbestblockhash", &[]).unwrap())
+    };
+    let Some(first) = tip(&["--seed", "7", "-t", "1"]) else { return };
+    assert_eq!(tip(&["--seed", "7", "-t", "2", "--kernel", "portable"]), Some(first.clone()));
+    assert_ne!(tip(&["--seed", "8"]), Some(first));
+}

@@ -30,7 +30,7 @@ pub(super) struct Making {
     parent: Option<(BlockHash, u32)>,
     /// Whether the node's tip was elsewhere since.
     tip_moved: bool,
-    /// Differs whenever the tip moved, and from run to run.
+    /// Differs whenever the tip moved, and from run to run unless a seed is given.
     visit: u32,
 }
 
@@ -42,6 +42,12 @@ impl Default for Making {
 }
 
 impl Making {
+    /// Makes the number of the first visit one that follows from `seed`.
+    pub(super) fn start_with(&mut self, seed: u64) {
+        let (low, high) = (seed & u64::from(u32::MAX), seed >> 32);
+        self.visit = u32::try_from(low ^ high).expect("both have 32 bits");
+    }
+
     /// The node's tip was elsewhere: a block that is mined on the latest template's tip now is another one than
     /// before.
     pub(super) fn tip_moved(&mut self) {

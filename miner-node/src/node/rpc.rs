@@ -83,6 +83,14 @@ impl RpcNode {
         self
     }
 
+    /// Makes the same jobs of the same templates, in the same order, in each run: otherwise those of no two runs are
+    /// alike.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.waiting.get_mut().making.start_with(seed);
+        self
+    }
+
     /// Asks for new templates every few seconds only, for a node or a proxy that bears no long polls.
     #[must_use]
     pub fn without_longpoll(mut self) -> Self {

@@ -38,7 +38,8 @@ pub(crate) struct MiningArgs {
     /// [default: 1, or 0 with --exit-after-blocks]
     #[arg(long, value_name = "S|poisson:S")]
     pub(crate) block_interval: Option<Interval>,
-    /// On the embedded chain: make the whole run repeatable.
+    /// Make the run repeatable: on the embedded chain all of it; on a node, its templates and its clock (setmocktime)
+    /// being the same, and with a --journal of its own, the blocks.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// On the embedded chain: the difficulty of blocks. [default: about a second a block here]

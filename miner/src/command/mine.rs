@@ -75,6 +75,11 @@ fn on_pools(
     mining: &MiningArgs,
 ) -> anyhow::Result<ExitCode> {
     not_on_the_embedded_chain(mining, "a pool")?;
+    if mining.seed.is_some() {
+        return Err(exit::usage(
+            "--seed is for nodes and the embedded chain: no two jobs of a pool are alike",
+        ));
+    }
     let options = stratum::options(urls, login, pool, mask(mining))?;
     let (devices, output) = begin(mining)?;
     Runtime::new()?.block_on(async { mine(Pools::start(options), devices, plan(mining), output).await })
@@ -86,7 +91,7 @@ pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) ->
     let (devices, mut output) = begin(mining)?;
     Runtime::new()?.block_on(async {
         let transactions = |chain| transactions(node, mining, chain);
-        let (source, chain) = node::open(wanted, node, transactions, &mut output).await?;
+        let (source, chain) = node::open(wanted, node, mining.seed, transactions, &mut output).await?;
         let interval = interval(node, mining, chain, &mut output);
         mine(Nodes::start(source, pacing(mining, interval))?, devices, plan(mining), output).await
     })
@@ -139,12 +144,12 @@ fn pacing(mining: &MiningArgs, interval: Interval) -> Pacing {
 }
 
 fn not_on_the_embedded_chain(mining: &MiningArgs, what: &str) -> anyhow::Result<()> {
-    if mining.seed.is_some() || mining.difficulty.is_some() {
-        return Err(exit::usage(format_args!(
-            "--seed and --difficulty are for the embedded chain: {what} has its own"
-        )));
+    match mining.difficulty {
+        Some(_) => {
+            Err(exit::usage(format_args!("--difficulty is for the embedded chain: {what} has its own")))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// On regtest a block holds what the node has when it is looked for, and not what it had seconds before. Other

@@ -10,6 +10,7 @@ pub(crate) mod pools;
 mod run;
 mod schedule;
 pub(crate) mod signals;
+mod subsidy;
 pub(crate) mod upstream;
 mod watch;
 

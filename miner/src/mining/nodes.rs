@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use miner_core::{Job, Terms};
 use miner_engine::Found;
 use miner_node::keeper::{BURIED_DEPTH, LOOK_INTERVAL};
-use miner_node::{BlockKeeper, Node, NodeError};
+use miner_node::{BlockKeeper, Chain, Node, NodeError, Template};
 use miner_stratum::ledger::{Fate, Ledger, Stage};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::blocks;
 use super::pace::Interval;
 use super::schedule::Schedule;
+use super::subsidy;
 use super::upstream::{Judged, News, Upstream};
 use crate::exit;
 use crate::source::{NodeSource, told};
@@ -37,6 +38,8 @@ pub(crate) struct Nodes {
     pacing: Pacing,
     messages: UnboundedReceiver<Message>,
     sender: UnboundedSender<Message>,
+    /// Whether the end of the subsidy was told of.
+    told_of_subsidy: bool,
     /// Whether verdicts are waited for no more.
     gave_up: bool,
     /// Ended with the value that holds them.
@@ -67,7 +70,18 @@ impl Nodes {
         tasks.spawn(fetch_jobs(node.clone(), sender.clone()));
         let schedule = Schedule::new(pacing.interval);
         let ledger = Ledger::default();
-        Ok(Self { keeper, node, ledger, schedule, pacing, messages, sender, gave_up: false, _tasks: tasks })
+        Ok(Self {
+            keeper,
+            node,
+            ledger,
+            schedule,
+            pacing,
+            messages,
+            sender,
+            told_of_subsidy: false,
+            gave_up: false,
+            _tasks: tasks,
+        })
     }
 
     fn take(&mut self, message: Message) -> Option<News> {
@@ -90,6 +104,7 @@ impl Nodes {
     fn new_job(&mut self, job: &Arc<Job>) -> Option<News> {
         let is_news = self.schedule.new_job(job.clone());
         let template = self.node.template(job).ok().filter(|_| is_news)?;
+        self.tell_of_subsidy(&template);
         let on_own_block = self.schedule.is_own(job.prev_blockhash());
         Some(News::Tell(Event::Job(JobEvent {
             on_own_block: Some(on_own_block),
@@ -97,6 +112,16 @@ impl Nodes {
             goes_without_saying: on_own_block,
             ..JobEvent::of(&template)
         })))
+    }
+
+    /// Once a run, and on a node's regtest alone: the embedded one ends with the process.
+    fn tell_of_subsidy(&mut self, template: &Template) {
+        let is_regtest = matches!(&*self.node, Node::Rpc(node) if node.chain() == Chain::Regtest);
+        let warning = subsidy::warning(template.height()).filter(|_| is_regtest && !self.told_of_subsidy);
+        if let Some(warning) = warning {
+            self.told_of_subsidy = true;
+            let _ = self.sender.send(Message::Tell(Event::notice(warning)));
+        }
     }
 
     /// The newest job, where it is of any use and not enough is found.
@@ -123,8 +148,9 @@ impl Nodes {
 
     fn judged(&mut self, judged: Box<Judged>) -> News {
         self.ledger.end(&judged.share, Stage::InFlight, &judged.fate);
-        if judged.fate != Fate::Accepted {
-            self.schedule.block_refused(judged.share.job().prev_blockhash());
+        match judged.fate {
+            Fate::Accepted => self.schedule.block_taken(),
+            _ => self.schedule.block_refused(judged.share.job().prev_blockhash()),
         }
         News::Judged(judged)
     }

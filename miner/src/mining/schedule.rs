@@ -9,8 +9,10 @@ use miner_core::{Job, Share};
 
 use super::pace::{Interval, Pace};
 
-/// The pause after a block was refused: the next one would fare no better at once.
-const AFTER_REJECTION: Duration = Duration::from_secs(1);
+/// The pauses after the first block that was refused, and after many in a row: the next one would fare no better at
+/// once, and each is kept in the journal until its height is settled.
+const AFTER_REFUSAL: Duration = Duration::from_secs(1);
+const AFTER_REFUSALS: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Schedule {
@@ -23,11 +25,14 @@ pub(crate) struct Schedule {
     solved_on: Option<BlockHash>,
     /// Our last find.
     last_found: Option<BlockHash>,
+    /// Blocks that were refused since one was taken.
+    refusals: u32,
 }
 
 impl Schedule {
     pub(crate) fn new(interval: Interval) -> Self {
-        Self { pace: Pace::new(interval), job: None, waits: false, solved_on: None, last_found: None }
+        let pace = Pace::new(interval);
+        Self { pace, job: None, waits: false, solved_on: None, last_found: None, refusals: 0 }
     }
 
     /// Takes the newest job; whether it builds on another block than the last.
@@ -48,12 +53,19 @@ impl Schedule {
         self.last_found = Some(share.hash());
     }
 
+    /// A block was taken by the node.
+    pub(crate) fn block_taken(&mut self) {
+        self.refusals = 0;
+    }
+
     /// A block on `prev_blockhash` was refused: it is still to be built on, but not in a tight loop of
     /// blocks that are refused.
     pub(crate) fn block_refused(&mut self, prev_blockhash: BlockHash) {
         if self.solved_on == Some(prev_blockhash) {
             self.solved_on = None;
-            self.pace.wait_at_least(AFTER_REJECTION);
+            let pause = AFTER_REFUSAL.saturating_mul(1 << self.refusals.min(16)).min(AFTER_REFUSALS);
+            self.refusals = self.refusals.saturating_add(1);
+            self.pace.wait_at_least(pause);
             self.waits = self.job.is_some();
         }
     }
@@ -121,6 +133,7 @@ mod tests {
         schedule.block_refused(BlockHash::from_byte_array([1; 32]));
         assert!(schedule.due().unwrap() > Instant::now(), "not at once");
         assert!(schedule.start().is_some());
+        schedule.block_taken();
 
         schedule.block_found(&solve(&job(1)).unwrap());
         assert!(schedule.new_job(job(2)) && schedule.start().is_some());
@@ -131,6 +144,23 @@ mod tests {
             !schedule.new_job(job(1)) && schedule.start().is_some(),
             "and so fast that only the node saw it"
         );
+    }
+
+    #[test]
+    fn the_more_blocks_are_refused_the_longer_is_the_pause() {
+        let mut schedule = Schedule::new(Interval::NONE);
+        schedule.new_job(job(1));
+        let mut pause = || {
+            schedule.block_found(&solve(&job(1)).unwrap());
+            let begin = Instant::now();
+            schedule.block_refused(BlockHash::from_byte_array([1; 32]));
+            schedule.due().unwrap().saturating_duration_since(begin).as_secs_f64().round()
+        };
+        assert_eq!(std::array::from_fn(|_| pause()), [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]);
+        schedule.block_taken();
+        schedule.block_found(&solve(&job(1)).unwrap());
+        schedule.block_refused(BlockHash::from_byte_array([1; 32]));
+        assert_eq!(schedule.refusals, 1);
     }
 
     #[test]

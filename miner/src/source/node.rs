@@ -17,8 +17,8 @@ use crate::exit::{self, Code};
 use crate::status::Output;
 use crate::status::event::Event;
 
-/// How long a node may load before each next look.
-const LOADING: Duration = Duration::from_secs(1);
+/// The pause between two looks at a node that is not ready yet.
+const NOT_READY: Duration = Duration::from_secs(1);
 
 /// Which nodes to use.
 pub(crate) struct Wanted {
@@ -33,19 +33,21 @@ pub(crate) struct Wanted {
 pub(crate) async fn open(
     wanted: &Wanted,
     args: &NodeArgs,
+    seed: Option<u64>,
     transactions: impl FnOnce(Chain) -> anyhow::Result<Transactions>,
     output: &mut Output,
 ) -> anyhow::Result<(NodeSource, Chain)> {
     let mut nodes = Vec::new();
     for discovered in found(wanted, args)? {
         let rpc = || RpcClient::new(&discovered.url, discovered.auth.clone());
-        nodes.push((connect(rpc, wanted.chain, output).await?, discovered.how.clone()));
+        let connect = async || RpcNode::connect(rpc()?, wanted.chain).await;
+        nodes.push((when_ready(output, connect).await?, discovered.how.clone()));
     }
     let Some((first, how)) = nodes.first() else { return Err(exit::usage("no node to mine to")) };
     let chain = first.chain();
     let transactions = transactions(chain)?;
-    let payout = payout(args, chain, first).await?;
-    let height = first.rpc().chain_info().await?.blocks;
+    let payout = payout(args, chain, first, output).await?;
+    let height = when_ready(output, async || first.rpc().chain_info().await).await?.blocks;
     output.tell(&Event::Connected {
         url: how.clone(),
         chain: chain.to_string(),
@@ -56,6 +58,7 @@ pub(crate) async fn open(
     let coinbase = CoinbaseOptions { payout, signature: args.coinbase_sig.clone().into_bytes() };
     let with_options = |(node, _): (RpcNode, String)| {
         let node = node.with_coinbase(coinbase.clone()).with_transactions(transactions);
+        let node = if let Some(seed) = seed { node.with_seed(seed) } else { node };
         Arc::new(Node::from(if args.no_longpoll { node.without_longpoll() } else { node }))
     };
     let nodes = nodes.into_iter().map(with_options).collect();
@@ -83,34 +86,38 @@ fn auth(args: &NodeArgs, index: usize, count: usize) -> anyhow::Result<Option<Au
     Ok(login.or_else(|| args.cookie.clone().map(Auth::Cookie)))
 }
 
-/// Connects, waiting for a node that is still loading.
-async fn connect(
-    rpc: impl Fn() -> Result<RpcClient, NodeError>,
-    chain: Option<Chain>,
+/// Calls a node until it is ready: one that is still loading, or has too many calls at once, is waited for.
+async fn when_ready<T>(
     output: &mut Output,
-) -> anyhow::Result<RpcNode> {
+    call: impl AsyncFn() -> Result<T, NodeError>,
+) -> Result<T, NodeError> {
     let mut told = None;
     loop {
-        match RpcNode::connect(rpc()?, chain).await {
-            Err(error @ NodeError::Loading(_)) => {
+        match call().await {
+            Err(error @ (NodeError::Loading(_) | NodeError::Busy { .. })) => {
                 let message = format!("{error}; waiting for it");
                 if told.as_ref() != Some(&message) {
                     output.tell(&Event::error(message.clone()));
                     told = Some(message);
                 }
-                tokio::time::sleep(LOADING).await;
+                tokio::time::sleep(NOT_READY).await;
             }
-            result => return Ok(result?),
+            result => return result,
         }
     }
 }
 
 /// Who is paid: as asked, else the node's wallet, else (where coins are worth nothing) anyone.
-async fn payout(args: &NodeArgs, chain: Chain, node: &RpcNode) -> anyhow::Result<Payout> {
+async fn payout(
+    args: &NodeArgs,
+    chain: Chain,
+    node: &RpcNode,
+    output: &mut Output,
+) -> anyhow::Result<Payout> {
     if let Some(payout) = asked_payout(args, chain)? {
         return Ok(payout);
     }
-    match node.rpc().new_address().await {
+    match when_ready(output, async || node.rpc().new_address().await).await {
         Ok(address) => Payout::to_address(&address.assume_checked().to_string(), chain).map_err(exit::usage),
         Err(_) if chain == Chain::Regtest => Ok(Payout::to_anyone()),
         Err(error) => Err(exit::usage(format_args!(

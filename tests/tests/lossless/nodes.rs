@@ -1,11 +1,13 @@
 //! Nodes that die after they took a block, freeze before, or answer with words that nobody knows.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
+use bitcoin::BlockHash;
 use miner_tests::{Call, Fate, JournalFolder, Relay, TestNode, http};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{miner, miner_to, until};
 
@@ -129,4 +131,51 @@ fn a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept() {
     assert!(words.contains("torn") && words.contains(&format!("corrupt/00000009-{hash}")), "{error}");
     until("the block in the chain", || journal.fate(&hash, &node) == Fate::InChain);
     assert_eq!(journal.set_aside().len(), 1);
+}
+
+#[test]
+fn of_two_finds_at_one_height_both_are_submitted_and_followed() {
+    let test = "nodes::of_two_finds_at_one_height_both_are_submitted_and_followed";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    // Two miners find a first block each before the node has seen any.
+    let (count, both_found) = (AtomicUsize::new(0), Barrier::new(2));
+    let relay = Relay::start(&node, move |call| {
+        if call.block().is_some() && count.fetch_add(1, Ordering::Relaxed) < 2 {
+            both_found.wait();
+        }
+        call.pass()
+    });
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let miners =
+        folders.each_ref().map(|folder| miner(&node, &relay, folder.path(), &["--block-interval", "0.5"]));
+    let mut running = miners.each_ref().map(miner_tests::Miner::start);
+    let mut blocks = running.each_mut().map(|running| running.next("block"));
+    let mut journals = folders.each_ref().map(|folder| JournalFolder::at(folder.path()));
+    if blocks[0]["result"] != "accepted" {
+        blocks.reverse();
+        journals.reverse();
+        running.reverse();
+    }
+    let [first, second] = &blocks;
+    assert_eq!([&first["height"], &second["height"]], [&json!(1); 2]);
+    assert_eq!([&first["result"], &second["result"]], ["accepted", "inconclusive"], "{blocks:?}");
+    assert!(second["reason"].as_str().unwrap().contains("another block is the tip"), "{second}");
+    let tips = node.rpc("getchaintips", &[]).unwrap();
+    let is_kept = |tip: &Value| tip["hash"] == second["hash"] && tip["branchlen"] == 1;
+    assert!(tips.as_array().unwrap().iter().any(is_kept), "the node has no branch of the second: {tips}");
+
+    let [winner, loser] =
+        blocks.each_ref().map(|block| block["hash"].as_str().unwrap().parse::<BlockHash>().unwrap());
+    assert_eq!(journals[1].fate(&loser, &node), Fate::Kept, "it may still win");
+    until("the end of both stories", || {
+        journals[0].proof(&winner).is_some() && journals[1].proof(&loser).is_some()
+    });
+    let buried = journals[0].proof(&winner).unwrap();
+    assert!(buried.contains("outcome: buried with"), "{buried}");
+    assert_eq!(journals[0].fate(&winner, &node), Fate::InChain);
+    let lost = journals[1].proof(&loser).unwrap();
+    assert!(lost.contains(&format!("outcome: lost to {winner}, which has")), "{lost}");
+    assert_eq!(journals[1].fate(&loser, &node), Fate::Lost);
+    let words = format!("block 1: lost to {winner}");
+    while !running[1].next("notice")["message"].as_str().unwrap().starts_with(&words) {}
 }
