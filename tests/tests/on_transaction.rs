@@ -213,8 +213,12 @@ fn how_soon_transactions_are_confirmed() {
     const COUNT: u32 = 500;
     let Some(node) = TestNode::start("how_soon_transactions_are_confirmed", &[]) else { return };
     let mut purse = Purse::filled(&node, COUNT);
-    let mut running = Miner::solo(&node, &["--on-transaction", "--coinbase-script", "51"]).start();
+    let (count, start) = (COUNT.to_string(), ["--on-transaction", "--coinbase-script", "51"]);
+    let miner = Miner::solo(&node, &[&start[..], &["--exit-after-blocks", &count]].concat());
+    let mut running = miner.start();
     running.next("connected");
+    // Who does not read what a miner tells holds it up.
+    let events = std::thread::spawn(move || running.end().1);
     let mut latencies = Vec::new();
     for number in 0..COUNT {
         // At another moment each time, for whatever comes at intervals.
@@ -225,6 +229,7 @@ fn how_soon_transactions_are_confirmed() {
     latencies.sort();
     let at = |share: f64| latencies[(share * f64::from(COUNT - 1)) as usize].as_secs_f64() * 1000.0;
     let late = latencies.iter().filter(|latency| latency.as_millis() > 150).count();
+    assert_eq!(events.join().unwrap().last().unwrap()["accepted"], COUNT);
     println!("{COUNT} transactions, load {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
     println!(
         "ms to the block: p10 {:.0}, p50 {:.0}, p90 {:.0}, p99 {:.0}, worst {:.0}; {late} after more than 150",

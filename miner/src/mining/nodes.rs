@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use miner_core::{Job, Terms};
+use miner_core::{Job, Share, Terms};
 use miner_engine::Found;
 use miner_node::keeper::{BURIED_DEPTH, LOOK_INTERVAL};
 use miner_node::{BlockKeeper, Chain, Node, NodeError, Template};
 use miner_stratum::ledger::{Fate, Ledger, Stage};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
@@ -48,7 +49,8 @@ pub(crate) struct Nodes {
 
 enum Message {
     Job(Result<Arc<Job>, NodeError>),
-    Found(Found),
+    /// It is on its way already.
+    Found(Box<Share>),
     Judged(Box<Judged>),
     Tell(Event),
 }
@@ -92,8 +94,8 @@ impl Nodes {
                 Some(News::End(error.into()))
             }
             Message::Job(Err(error)) => Some(News::Tell(Event::error(error.to_string()))),
-            Message::Found(found) => {
-                self.found(found);
+            Message::Found(share) => {
+                self.found(&share);
                 None
             }
             Message::Judged(judged) => Some(self.judged(judged)),
@@ -133,17 +135,10 @@ impl Nodes {
         Some(News::Job { job, terms: self.pacing.terms, event: None })
     }
 
-    /// Registers a block and sends it on its way: the keeper takes it at once, whatever the node does.
-    fn found(&mut self, found: Found) {
-        self.ledger.found(&found.share);
-        self.ledger.moved(&found.share, Stage::Queued, Stage::InFlight);
-        self.schedule.block_found(&found.share);
-        let (keeper, node, sender) = (self.keeper.clone(), self.node.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let judged = blocks::deliver(found, keeper, node).await;
-            // The run may be over: the keeper has the block all the same.
-            let _ = sender.send(Message::Judged(Box::new(judged)));
-        });
+    fn found(&mut self, share: &Share) {
+        self.ledger.found(share);
+        self.ledger.moved(share, Stage::Queued, Stage::InFlight);
+        self.schedule.block_found(share);
     }
 
     fn judged(&mut self, judged: Box<Judged>) -> News {
@@ -157,9 +152,20 @@ impl Nodes {
 }
 
 impl Upstream for Nodes {
+    /// Straight to the keeper: between find and node there is no loop, and no output that may be stuck. Only then is
+    /// it counted, and its verdict is behind that in the same queue.
     fn taker(&self) -> Box<dyn FnMut(Found) + Send> {
-        let sender = self.sender.clone();
-        Box::new(move |found| drop(sender.send(Message::Found(found))))
+        let (keeper, node, sender) = (self.keeper.clone(), self.node.clone(), self.sender.clone());
+        let runtime = Handle::current();
+        Box::new(move |found| {
+            let _ = sender.send(Message::Found(Box::new(found.share.clone())));
+            let (keeper, node, sender) = (keeper.clone(), node.clone(), sender.clone());
+            runtime.spawn(async move {
+                let judged = blocks::deliver(found, keeper, node).await;
+                // The run may be over: the keeper has the block all the same.
+                let _ = sender.send(Message::Judged(Box::new(judged)));
+            });
+        })
     }
 
     async fn next(&mut self) -> News {
@@ -217,4 +223,42 @@ async fn fetch_jobs(node: Arc<Node>, jobs: UnboundedSender<Message>) {
 /// Whether a first template will not come without somebody's help.
 fn is_hopeless(error: &NodeError) -> bool {
     error.is_fatal() || matches!(error, NodeError::BadTemplate(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miner_core::VersionMask;
+    use miner_node::CoinbaseOptions;
+    use miner_node::embedded::{EmbeddedNode, EmbeddedParams, solve};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_find_reaches_the_node_though_nobody_listens_to_what_happens() {
+        let node = EmbeddedNode::new(EmbeddedParams::default(), CoinbaseOptions::default()).unwrap();
+        let node = Arc::new(Node::from(node));
+        let source = NodeSource { nodes: vec![node.clone()], journal: None };
+        let terms = miner_node::template::terms(VersionMask::NONE);
+        let mut nodes =
+            Nodes::start(source, Pacing { terms, interval: Interval::NONE, enough: None }).unwrap();
+        let News::Job { job, .. } = next(&mut nodes, |news| matches!(news, News::Job { .. })).await else {
+            panic!("that is what was waited for")
+        };
+        let share = solve(&job).unwrap();
+        nodes.taker()(Found { share: share.clone(), device: "a test".into() });
+        while node.tip().await.unwrap() != share.hash() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(nodes.ledger().columns().found.shares, 0, "nobody has listened yet");
+        next(&mut nodes, |news| matches!(news, News::Judged(_))).await;
+        assert_eq!(nodes.ledger().columns().accepted.shares, 1);
+    }
+
+    async fn next(nodes: &mut Nodes, wanted: impl Fn(&News) -> bool) -> News {
+        loop {
+            let news = nodes.next().await;
+            if wanted(&news) {
+                return news;
+            }
+        }
+    }
 }
