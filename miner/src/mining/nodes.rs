@@ -50,7 +50,7 @@ pub(crate) struct Nodes {
 enum Message {
     Job(Result<Arc<Job>, NodeError>),
     /// It is on its way already.
-    Found(Box<Share>),
+    Found(Share),
     Judged(Box<Judged>),
     Tell(Event),
 }
@@ -158,7 +158,7 @@ impl Upstream for Nodes {
         let (keeper, node, sender) = (self.keeper.clone(), self.node.clone(), self.sender.clone());
         let runtime = Handle::current();
         Box::new(move |found| {
-            let _ = sender.send(Message::Found(Box::new(found.share.clone())));
+            let _ = sender.send(Message::Found(found.share.clone()));
             let (keeper, node, sender) = (keeper.clone(), node.clone(), sender.clone());
             runtime.spawn(async move {
                 let judged = blocks::deliver(found, keeper, node).await;
