@@ -80,7 +80,7 @@ impl BlockKeeper {
     /// Submits the block that `share` solves and returns the first good verdict or, when every node
     /// has answered, the best of the others; it waits as long as no node answers. The block is on its
     /// way even if the caller stops waiting. It is good once: [`Verdict::Accepted`] also where a node
-    /// has it already, [`Verdict::Duplicate`] only if the share itself was submitted before.
+    /// has it already, [`Verdict::Duplicate`] only if the share itself was submitted before, and not refused.
     ///
     /// # Errors
     /// No node can build the block: none has a template for the share's job.

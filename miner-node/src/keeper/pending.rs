@@ -65,15 +65,17 @@ impl Pending {
         pending
     }
 
-    /// Adds a block that was just found; false if it is here already.
+    /// Adds a block that was just found; false if it is here already. One that was refused is found anew where nothing
+    /// else can be found: the node may think better of it.
     pub(super) fn add(&self, block: &Arc<SolvedBlock>) -> bool {
         self.insert(block, Record::Writing, true)
     }
 
     fn insert(&self, block: &Arc<SolvedBlock>, record: Record, underway: bool) -> bool {
         let mut blocks = self.lock();
-        let Entry::Vacant(place) = blocks.entry(key(block)) else {
-            return false;
+        let place = match blocks.entry(key(block)) {
+            Entry::Vacant(place) => place,
+            Entry::Occupied(known) => return known.get().is_refused(),
         };
         let at = vec![AtNode { underway, ..AtNode::default() }; self.nodes];
         place.insert(Open { block: block.clone(), record, at });
@@ -169,6 +171,12 @@ impl Open {
             Standing::Sealed(other) => outcome.is_buried() == other.is_buried(),
         };
         self.at.iter().all(agrees).then_some((node, outcome))
+    }
+
+    /// Whether all nodes that have a say in it refused it.
+    fn is_refused(&self) -> bool {
+        let verdicts = || self.at.iter().filter_map(|at| at.verdict.as_ref());
+        verdicts().count() > 0 && !verdicts().any(Verdict::is_good) && !self.at.iter().any(|at| at.underway)
     }
 
     fn seal(self) -> Option<Sealed> {

@@ -28,6 +28,7 @@ pub(crate) fn event(
 ) -> Block {
     let reason = match verdict {
         Ok(Verdict::Accepted) => None,
+        Ok(Verdict::Duplicate) => Some("it was found before".to_owned()),
         Ok(verdict) => Some(verdict.explain()),
         Err(error) => Some(error.to_string()),
     };
