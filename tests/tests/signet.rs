@@ -93,7 +93,8 @@ fn the_command_of_the_systemd_unit_mines() {
         std::fs::create_dir_all(below(file).parent().unwrap()).unwrap();
     }
     std::fs::copy(node.cookie_file(), below("/run/bitcoind/signet.cookie")).unwrap();
-    std::fs::write(below("/etc/miner/signet.toml"), "coinbase-script = \"51\"\nblock-interval = 0\n").unwrap();
+    std::fs::write(below("/etc/miner/signet.toml"), "coinbase-script = \"51\"\nblock-interval = 0\n")
+        .unwrap();
     let (url, words) = (node.url(), words.iter().map(String::as_str).collect::<Vec<_>>());
     let run = Miner::new(&[&words[..], &["--node", &url, "--exit-after-blocks", "2"]].concat()).run();
     assert_eq!(run.code, Some(0), "{run:?}");
