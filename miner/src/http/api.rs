@@ -19,8 +19,9 @@ pub(super) struct Status<'a> {
     /// `ok`, or why not: starting, disconnected, no device, stalled.
     health: &'static str,
     connected: bool,
-    /// The last event of each kind.
-    started: Option<&'a RawValue>,
+    /// How each device was set up.
+    started: Vec<&'a RawValue>,
+    /// The last event of each of these kinds.
     upstream: Option<&'a RawValue>,
     job: Option<&'a RawValue>,
     /// hashrate, devices and summary.
@@ -56,12 +57,12 @@ impl<'a> Status<'a> {
             time: unix_time(),
             health: view.health(),
             connected: view.connected,
-            started: event(view.started.as_ref()),
+            started: all(&view.started),
             upstream: event(view.upstream.as_ref()),
             job: event(view.job.as_ref()),
             figures: view.figures.as_deref(),
             blocks_by_result: &view.blocks_by_result,
-            blocks: view.blocks.iter().filter_map(|block| event(Some(block))).collect(),
+            blocks: all(&view.blocks),
         }
     }
 }
@@ -77,6 +78,10 @@ impl<'a> History<'a> {
     pub(super) fn of(view: &'a View) -> Self {
         Self { history: &view.samples }
     }
+}
+
+fn all<'a>(told: impl IntoIterator<Item = &'a Arc<Told>>) -> Vec<&'a RawValue> {
+    told.into_iter().map(|told| &*told.event).collect()
 }
 
 fn event(told: Option<&Arc<Told>>) -> Option<&RawValue> {

@@ -16,6 +16,8 @@ use crate::status::unix_time;
 const EVENTS: usize = 200;
 /// Blocks that are kept.
 const BLOCKS: usize = 50;
+/// Devices that are kept.
+const DEVICES: usize = 64;
 /// Samples of the hashrate that are kept: 15 minutes at one a second.
 const SAMPLES: usize = 900;
 /// A run that gave no figures for this long is stuck.
@@ -35,7 +37,8 @@ pub(super) struct View {
     /// Newest first.
     pub(super) blocks: VecDeque<Arc<Told>>,
     pub(super) blocks_by_result: BTreeMap<&'static str, u64>,
-    pub(super) started: Option<Arc<Told>>,
+    /// Of each device.
+    pub(super) started: Vec<Arc<Told>>,
     /// The last that was heard of the pool or the node.
     pub(super) upstream: Option<Arc<Told>>,
     pub(super) connected: bool,
@@ -110,7 +113,7 @@ impl View {
         match event {
             // They are no news: the figures say as much, and more often.
             Event::Hashrate { .. } | Event::PoolRate(_) => return,
-            Event::Started(_) => self.started = Some(told.clone()),
+            Event::Started(_) if self.started.len() < DEVICES => self.started.push(told.clone()),
             Event::Connected { .. } | Event::PoolConnected { .. } | Event::Listening(_) => {
                 self.connected = true;
                 self.upstream = Some(told.clone());

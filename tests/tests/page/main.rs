@@ -39,7 +39,7 @@ fn the_page_the_json_and_the_metrics_tell_of_the_run() {
     assert_eq!(summary["found"], ended + counts, "{status:#}");
     assert_eq!((&status["health"], &status["connected"]), (&json!("ok"), &json!(true)));
     assert_eq!(status["hashrate"]["hashes"], status["devices"][0]["hashes"]);
-    assert_eq!(status["started"]["device"], status["devices"][0]["device"]);
+    assert_eq!(status["started"][0]["device"], status["devices"][0]["device"]);
     assert!(status["job"]["height"].as_u64() >= block["height"].as_u64(), "{status:#}");
     let blocks = status["blocks"].as_array().unwrap();
     assert!(

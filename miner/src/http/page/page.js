@@ -126,8 +126,8 @@ function showUpstream({ upstream, connected, job, started, hashrate: rate }) {
   const state = rate.miners === undefined ? alone : `${rate.miners} ${rate.miners === 1 ? "miner" : "miners"} connected`;
   const first = row(["state", [state, connected ? "good" : "warn"]], "", true);
   rows("upstream", [first, ...facts(upstream, NAMES), ...facts(job, OF_JOB)], "", 2);
-  const threads = started && `${started.device} on ${started.threads} ${started.threads === 1 ? "thread" : "threads"}`;
-  say("what", started ? `${threads} (${started.choice})` : "a pool");
+  const on = ({ threads }) => (threads ? ` on ${threads} ${threads === 1 ? "thread" : "threads"}` : "");
+  say("what", started.length ? started.map((it) => `${it.device}${on(it)} (${it.choice})`).join(", ") : "a pool");
 }
 
 function showLedger({ summary }) {
