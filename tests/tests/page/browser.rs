@@ -81,14 +81,12 @@ fn a_hostile_pool_is_shown_and_runs_nothing() {
 #[test]
 #[ignore = "needs a browser: scripts/test page"]
 fn a_pool_and_its_workers_are_shown() {
-    let listen = ["pool", "--listen", "127.0.0.1:0", "--difficulty", "1e-5", "--block-difficulty", "1e-3"];
+    let listen = ["pool", "--listen", "127.0.0.1:0", "--difficulty", "1e-4", "--block-difficulty", "2e-4"];
     let (mut pool, page) = miner(&listen);
     let url = pool.next("listening")["url"].as_str().unwrap().to_owned();
-    let mut miner =
-        miner_tests::Miner::new(&["-o", &url, "-u", "me", "--max-hashrate", "500k", "--log-format", "json"])
-            .start();
-    miner.next("block");
-    page.json_when(|status| status["hashrate"]["accepted"].as_u64() > Some(0));
+    // So few shares that what nobody reads of the output holds up neither.
+    let _miner = miner_tests::Miner::new(&["-o", &url, "-u", "me", "--max-hashrate", "500k"]).start();
+    page.json_when(|status| !status["blocks"].as_array().unwrap().is_empty());
     let shown = show(&format!("http://{}/", page.address()), &["--dump-dom"]);
     assert_eq!(shown.console, "");
     assert_eq!(text(&shown.dom, "health"), "serving");
