@@ -54,7 +54,7 @@ async fn shares_are_taken_and_a_block_becomes_the_tip_and_brings_the_next_job() 
     let share = miner.solve(0);
     assert_eq!(miner.submit(&share).await, Ok(()));
     assert_eq!(miner.submit(&share).await, Err(22));
-    let block = miner.solve_at(100_000, SHARE * 16.0);
+    let block = miner.solve_block(0);
     assert_eq!(miner.submit(&block).await, Ok(()));
     let before = miner.job().prev_blockhash();
     miner.next_job().await;

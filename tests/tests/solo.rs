@@ -230,6 +230,21 @@ fn files_below(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
+fn a_poisson_process_spaces_blocks_unevenly() {
+    let Some(node) = TestNode::start("a_poisson_process_spaces_blocks_unevenly", &[]) else { return };
+    let flags =
+        ["--block-interval", "poisson:0.05", "--coinbase-script", ANYONE, "--exit-after-blocks", "40"];
+    let run = Miner::solo(&node, &flags).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let times: Vec<_> = run.events_of("block").iter().map(|block| block["time"].as_f64().unwrap()).collect();
+    let mut gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_by(f64::total_cmp);
+    // Of 39 exponential waits one in four is below 0.4 of the median; of waits that are alike none is.
+    let short = gaps.iter().filter(|gap| **gap < 0.4 * gaps[gaps.len() / 2]).count();
+    assert!(short >= 2, "{gaps:?}");
+}
+
+#[test]
 fn by_default_regtest_gets_a_block_a_second() {
     let Some(node) = TestNode::start("by_default_regtest_gets_a_block_a_second", &[]) else { return };
     let run = Miner::solo(&node, &["--time-limit", "3.5", "--coinbase-script", ANYONE]).run();

@@ -118,15 +118,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
         assert_ne!(known.map(|job| job.id().to_owned()).as_deref(), Some(self.job().id()));
     }
 
-    /// The parameters of the share with the lowest good nonce from `from` on.
+    /// The parameters of the share with the lowest good nonce from `from` on, which is no block.
     pub(crate) fn solve(&self, from: u32) -> Value {
-        self.solve_at(from, self.difficulty)
+        self.solve_where(from, |is_block| !is_block)
     }
 
-    /// The same for another difficulty.
-    pub(crate) fn solve_at(&self, from: u32, difficulty: f64) -> Value {
+    /// The same for a block.
+    pub(crate) fn solve_block(&self, from: u32) -> Value {
+        self.solve_where(from, |is_block| is_block)
+    }
+
+    fn solve_where(&self, from: u32, is_wanted: impl Fn(bool) -> bool) -> Value {
         let (job, extranonce2) = (self.job(), Extranonce::nth(0, 4));
-        let share_target = target::from_difficulty(difficulty).unwrap();
+        let share_target = target::from_difficulty(self.difficulty).unwrap();
         let terms = Terms {
             extranonce1: self.extranonce1,
             extranonce2_size: 4,
@@ -137,7 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Miner<S> {
         let time = job.time().start;
         let solves = |nonce: &u32| {
             let solution = Solution { extranonce2, time, version: job.version(), nonce: *nonce };
-            share_target.is_met_by(job.evaluate(&root, &solution).hash)
+            let evaluated = job.evaluate(&root, &solution);
+            share_target.is_met_by(evaluated.hash) && is_wanted(evaluated.is_block(job))
         };
         let nonce = (from..=u32::MAX).find(solves).unwrap();
         json!([self.worker, job.id(), "00000000", format!("{time:08x}"), format!("{nonce:08x}")])
