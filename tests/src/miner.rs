@@ -167,11 +167,19 @@ impl Running {
     /// # Panics
     /// When the run ends before one comes.
     pub fn until(&mut self, name: &str) -> Vec<Value> {
+        self.until_any(&[name])
+    }
+
+    /// All events up to the next one of any of these names.
+    ///
+    /// # Panics
+    /// When the run ends before one comes.
+    pub fn until_any(&mut self, names: &[&str]) -> Vec<Value> {
         let mut events: Vec<Value> = Vec::new();
-        while events.last().is_none_or(|last| last["event"] != name) {
+        while events.last().is_none_or(|last| names.iter().all(|name| last["event"] != *name)) {
             let mut line = String::new();
             let read = self.lines.read_line(&mut line).expect("the miner writes UTF-8");
-            assert!(read > 0, "the miner ended before its next `{name}`");
+            assert!(read > 0, "the miner ended before its next of {names:?}");
             events.push(event(&line));
         }
         events

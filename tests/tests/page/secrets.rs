@@ -19,7 +19,9 @@ fn base64(text: &str) -> String {
 
 #[test]
 fn what_others_can_reach_opens_by_its_token_alone() {
-    let (run, open) = miner(&["--http", "0.0.0.0:0", "--http-token", CANARY, "--difficulty", "1"]);
+    let (mut run, open) = miner(&["--http", "0.0.0.0:0", "--http-token", CANARY, "--difficulty", "1"]);
+    // From here on it heeds signals.
+    run.next("job");
     let page = Client::new(&format!("http://{}", open.address().replace("0.0.0.0", "127.0.0.1")));
     for path in PATHS {
         let refused = page.get(path, &[]);
@@ -40,7 +42,8 @@ fn what_others_can_reach_opens_by_its_token_alone() {
         assert_eq!(page.get("/", &[("Authorization", wrong)]).status, 401, "{wrong}");
     }
     run.signal("INT");
-    let (_, events) = run.end();
+    let (status, events) = run.end();
+    assert!(status.success(), "{status}");
     assert!(!format!("{events:?}").contains(CANARY));
 }
 
