@@ -43,6 +43,13 @@ impl NonceRange {
         u64::from(self.last - self.first) + 1
     }
 
+    /// Up to `count` nonces of it, at least one, and the rest if there is any.
+    pub fn split(self, count: u64) -> (Self, Option<Self>) {
+        let last = Self::starting_at(self.first, count).last.min(self.last);
+        let rest = last.checked_add(1).and_then(|first| Self::new(first, self.last));
+        (Self { last, ..self }, rest)
+    }
+
     /// Whether a nonce is inside.
     pub fn contains(&self, nonce: u32) -> bool {
         (self.first..=self.last).contains(&nonce)

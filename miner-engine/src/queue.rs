@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use miner_core::{Assignment, Candidate, Job, NonceRange, SearchSpace, Terms};
+use miner_core::{Assignment, Candidate, Job, SearchSpace, Terms};
 
 /// One unit for a worker.
 #[derive(Debug, Clone)]
@@ -234,9 +234,7 @@ impl Task {
     /// for a slow one.
     fn split(mut self, hashes: u64) -> (Self, Option<Self>) {
         let unit = self.assignment.unit();
-        let nonces = unit.nonces();
-        let first = NonceRange::starting_at(nonces.first(), hashes / unit.midstates().len() as u64);
-        let rest = first.last().checked_add(1).and_then(|next| NonceRange::new(next, nonces.last()));
+        let (first, rest) = unit.nonces().split(hashes / unit.midstates().len() as u64);
         let rest = rest.map(|rest| Self { assignment: self.assignment.with_nonces(rest), ..self.clone() });
         if rest.is_some() {
             self.assignment = self.assignment.with_nonces(first);

@@ -29,10 +29,7 @@ impl Slice {
 
     /// Up to `count` nonces of it, and the rest.
     fn split(self, count: u64) -> (Self, Option<Self>) {
-        let last = self.nonces.last();
-        let head = NonceRange::starting_at(self.nonces.first(), count);
-        let head = NonceRange::new(head.first(), head.last().min(last)).unwrap_or(self.nonces);
-        let rest = head.last().checked_add(1).and_then(|first| NonceRange::new(first, last));
+        let (head, rest) = self.nonces.split(count);
         (Self { nonces: head, ..self }, rest.map(|nonces| Self { nonces, ..self }))
     }
 }

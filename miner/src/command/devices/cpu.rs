@@ -3,7 +3,8 @@
 use miner_cpu::Kernel;
 use serde::Serialize;
 
-use super::{NO_ROLLING, ROLLING, Rates};
+use super::{NO_ROLLING, Rates};
+use crate::mining::devices::MIDSTATES;
 
 #[derive(Serialize)]
 pub(super) struct Row {
@@ -29,7 +30,7 @@ impl Row {
 pub(super) fn rows(measure: bool) -> Vec<Row> {
     let kernels: Vec<&Kernel> = miner_cpu::available().collect();
     let rates = |midstates| if measure { miner_cpu::measure(&kernels, midstates) } else { vec![] };
-    let (rolling, plain) = (rates(ROLLING), rates(NO_ROLLING));
+    let (rolling, plain) = (rates(MIDSTATES), rates(NO_ROLLING));
     let chosen = rolling.first().map_or(miner_cpu::preferred().name(), |(kernel, _)| kernel.name());
     let of = |rates: &[(&Kernel, f64)], name| {
         rates.iter().find(|(kernel, _)| kernel.name() == name).map(|(_, rate)| *rate)

@@ -3,7 +3,8 @@
 use miner_gpu::{Adapter, AdapterKind};
 use serde::Serialize;
 
-use super::{NO_ROLLING, ROLLING, Rates};
+use super::{NO_ROLLING, Rates};
+use crate::mining::devices::MIDSTATES;
 use crate::mining::devices::gpu::{Gpu, in_words};
 
 #[derive(Serialize)]
@@ -60,7 +61,7 @@ impl Row {
 
     fn measure(&mut self, mut gpu: Gpu) {
         self.tuning = Some(in_words(gpu.backend.tuning()));
-        self.rates = Rates { hs_rolling: Some(gpu.rate(ROLLING)), hs: Some(gpu.rate(NO_ROLLING)) };
+        self.rates = Rates { hs_rolling: Some(gpu.rate(MIDSTATES)), hs: Some(gpu.rate(NO_ROLLING)) };
     }
 
     pub(super) fn note(&self) -> String {

@@ -10,8 +10,7 @@ use serde::Serialize;
 use crate::args::DevicesArgs;
 use crate::status::text::hashrate;
 
-/// Midstates of a unit with and without version rolling.
-const ROLLING: usize = 16;
+/// Midstates of a unit without version rolling.
 const NO_ROLLING: usize = 1;
 
 #[derive(Serialize)]
