@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 /// A chain that no test finds a block of, and shares that come by the dozen a second.
 const NO_BLOCKS: f64 = 1000.0;
 const SHARES: f64 = 2e-5;
+/// As many hashes a second as make no more shares than a pool in a debug build, on a busy machine, keeps up with.
+const STEADY: [&str; 2] = ["--max-hashrate", "4M"];
 
 fn miner(url: &str, arguments: &[&str]) -> Miner {
     let start = ["-o", url, "-u", "worker.1", "--log-format", "json"];
@@ -138,7 +140,7 @@ fn lines_are_in_the_words_of_minerd() {
 
 /// Mines over a pool that is cut off and served again, and ends by a signal. All events.
 fn mine_through_cuts(pool: &mut TestPool, forgetful: bool) -> Vec<Value> {
-    let mut running = miner(&pool.url(), &["-R", "0.1"]).start();
+    let mut running = miner(&pool.url(), &[&STEADY[..], &["-R", "0.1"]].concat()).start();
     let mut events = running.until("share");
     let mut random = random_from(0x5eed_0004);
     for _ in 0..6 {
@@ -227,7 +229,7 @@ fn a_dead_pool_is_left_for_the_next_within_five_seconds() {
 #[test]
 fn the_work_that_was_accepted_is_the_work_that_was_done() {
     let pool = TestPool::start(NO_BLOCKS, 5e-6);
-    let run = miner(&pool.url(), &["--exit-after-shares", "3500"]).run();
+    let run = miner(&pool.url(), &[&STEADY[..], &["--exit-after-shares", "2000"]].concat()).run();
     assert_eq!(run.code, Some(0), "{run:?}");
     let summary = run.summary();
     adds_up(&summary);
