@@ -229,7 +229,7 @@ fn a_dead_pool_is_left_for_the_next_within_five_seconds() {
 #[test]
 fn the_work_that_was_accepted_is_the_work_that_was_done() {
     let pool = TestPool::start(NO_BLOCKS, 5e-6);
-    let run = miner(&pool.url(), &[&STEADY[..], &["--exit-after-shares", "2000"]].concat()).run();
+    let run = miner(&pool.url(), &[&STEADY[..], &["--exit-after-shares", "1500"]].concat()).run();
     assert_eq!(run.code, Some(0), "{run:?}");
     let summary = run.summary();
     adds_up(&summary);
@@ -242,8 +242,8 @@ fn the_work_that_was_accepted_is_the_work_that_was_done() {
 
 #[test]
 fn without_a_pool_the_miner_rests_and_at_the_end_no_share_is_left_open() {
-    let mut pool = TestPool::start(NO_BLOCKS, 10.0 * SHARES);
-    let mut running = miner(&pool.url(), &["-R", "0.1"]).start();
+    let mut pool = TestPool::start(NO_BLOCKS, SHARES / 2.0);
+    let mut running = miner(&pool.url(), &[&STEADY[..], &["-R", "0.1"]].concat()).start();
     let mut events = running.until("share");
     pool.cut();
     let mut hashes = Value::Null;
