@@ -1,6 +1,7 @@
 //! One folder an architecture, one file a kernel: a vector type or hand-written instructions, and the
-//! kernel's row for the table. Nothing here knows of threads or work units.
+//! kernel's row for the table; `vector` makes the types. Nothing here knows of threads or work units.
 
 pub(crate) mod portable;
+mod vector;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;

@@ -2,8 +2,10 @@
 
 pub(crate) mod avx2;
 pub(crate) mod avx512;
+pub(crate) mod avx512vl;
 pub(crate) mod sha_ni;
 pub(crate) mod sse2;
+mod ternary;
 
 /// Clears the upper halves of the vector registers, where there are any: instructions in the old (SSE)
 /// encoding take some 200 cycles to get over foreign bits there.

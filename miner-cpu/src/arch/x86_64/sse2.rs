@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use miner_core::{NonceRange, Prepared};
 
+use crate::arch::vector::vector;
 use crate::kernel::{Hit, Kernel};
-use crate::lanes::Lanes;
 use crate::scan::scan;
 
 pub(crate) static KERNEL: Kernel =
@@ -20,58 +20,17 @@ fn entry(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
     scan::<Sse2, Sse2>(prepared, nonces, hit)
 }
 
-#[derive(Clone, Copy)]
-struct Sse2(__m128i);
-
-macro_rules! sse2 {
-    ($intrinsic:expr) => {
-        // SAFETY: SSE2 belongs to the architecture.
-        unsafe { $intrinsic }
+vector! {
+    Sse2(__m128i), 4 lanes:
+    splat(word) => _mm_set1_epi32(word.cast_signed());
+    iota() => _mm_setr_epi32(0, 1, 2, 3);
+    add(a, b) => _mm_add_epi32(a, b);
+    and(a, b) => _mm_and_si128(a, b);
+    xor(a, b) => _mm_xor_si128(a, b);
+    shr(a, bits) => _mm_srl_epi32(a, _mm_cvtsi32_si128(bits.cast_signed()));
+    rotr(a, bits) => {
+        let left = _mm_sll_epi32(a, _mm_cvtsi32_si128(32 - bits.cast_signed()));
+        _mm_or_si128(Self(a).shr(bits).0, left)
     };
-}
-
-impl Lanes for Sse2 {
-    const LANES: u32 = 4;
-
-    #[inline(always)]
-    fn splat(word: u32) -> Self {
-        Self(sse2!(_mm_set1_epi32(word.cast_signed())))
-    }
-
-    #[inline(always)]
-    fn iota() -> Self {
-        Self(sse2!(_mm_setr_epi32(0, 1, 2, 3)))
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Self(sse2!(_mm_add_epi32(self.0, other.0)))
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        Self(sse2!(_mm_and_si128(self.0, other.0)))
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        Self(sse2!(_mm_xor_si128(self.0, other.0)))
-    }
-
-    #[inline(always)]
-    fn shr(self, bits: u32) -> Self {
-        Self(sse2!(_mm_srl_epi32(self.0, _mm_cvtsi32_si128(bits.cast_signed()))))
-    }
-
-    #[inline(always)]
-    fn rotr(self, bits: u32) -> Self {
-        let left = sse2!(_mm_sll_epi32(self.0, _mm_cvtsi32_si128(32 - bits.cast_signed())));
-        Self(sse2!(_mm_or_si128(self.shr(bits).0, left)))
-    }
-
-    #[inline(always)]
-    fn eq(self, other: Self) -> u32 {
-        let equal = sse2!(_mm_cmpeq_epi32(self.0, other.0));
-        sse2!(_mm_movemask_ps(_mm_castsi128_ps(equal))).cast_unsigned()
-    }
+    eq(a, b) => _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(a, b))).cast_unsigned();
 }
