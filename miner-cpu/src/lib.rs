@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! arch/<isa>   one vector type each ─┐
-//! lanes, pair  what a vector can do  ┼▶ scan  the double hash, once ─▶ kernel  the table ─▶ backend  the pool
+//! lanes, pair  what a vector can do  ┼▶ scan  the double hash, once ─┬▶ kernel  the table ─▶ backend  the pool
+//! arch/<isa>   SHA instructions ─────┴▶ sha   and once for them ─────┘
 //! ```
 //!
 //! This is the only crate with `unsafe` code: CPU instructions, and calls into functions compiled for them.
@@ -17,6 +18,8 @@ mod lanes;
 mod pair;
 mod scan;
 mod schedule;
+#[cfg(target_arch = "x86_64")]
+mod sha;
 mod threads;
 
 pub use backend::CpuBackend;
