@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! arch/<isa>   one vector type each ─┐
-//! lanes, pair  what a vector can do  ┼▶ scan  the double hash, once ─┬▶ kernel  the table ─▶ backend  the pool
-//! arch/<isa>   SHA instructions ─────┴▶ sha   and once for them ─────┘
+//! lanes, pair  what a vector can do  ┼▶ scan  by double_hash ─┬▶ kernel  the table ─▶ backend  the pool
+//! arch/<isa>   SHA instructions ─────┴▶ sha   by itself ──────┘
 //! ```
 //!
 //! This is the only crate with `unsafe` code: CPU instructions, and calls into functions compiled for them.
@@ -12,12 +12,11 @@
 mod arch;
 mod backend;
 mod choose;
-mod hash;
+mod double_hash;
 mod kernel;
 mod lanes;
 mod pair;
 mod scan;
-mod schedule;
 #[cfg(target_arch = "x86_64")]
 mod sha;
 mod threads;

@@ -1,5 +1,8 @@
 //! Two vectors computed in step, so that one waits while the other works. Interleaved operation by
-//! operation, which is the only way the compiler keeps.
+//! operation, which is the only way the compiler keeps. They stand for twice the nonces of one midstate, or
+//! for the same nonces of two.
+
+use miner_core::prepared::PreparedMidstate;
 
 use crate::lanes::Lanes;
 
@@ -45,5 +48,45 @@ impl<V: Lanes> Lanes for Pair<V> {
         xor3(b, c;)
         ch(yes, no;)
         maj(b, c;)
+    }
+}
+
+/// A vector of states whose message words are in a `W`.
+pub(crate) trait State<W: Lanes>: Lanes {
+    /// How many midstates it holds.
+    const MIDSTATES: usize;
+
+    /// The same message words for each midstate.
+    fn words(words: W) -> Self;
+
+    /// A word of each midstate, in all of its lanes.
+    fn each(midstates: &[PreparedMidstate], word: impl Fn(&PreparedMidstate) -> u32) -> Self;
+}
+
+impl<V: Lanes> State<V> for V {
+    const MIDSTATES: usize = 1;
+
+    #[inline(always)]
+    fn words(words: V) -> Self {
+        words
+    }
+
+    #[inline(always)]
+    fn each(midstates: &[PreparedMidstate], word: impl Fn(&PreparedMidstate) -> u32) -> Self {
+        V::splat(word(&midstates[0]))
+    }
+}
+
+impl<V: Lanes> State<V> for Pair<V> {
+    const MIDSTATES: usize = 2;
+
+    #[inline(always)]
+    fn words(words: V) -> Self {
+        Self(words, words)
+    }
+
+    #[inline(always)]
+    fn each(midstates: &[PreparedMidstate], word: impl Fn(&PreparedMidstate) -> u32) -> Self {
+        Self(V::splat(word(&midstates[0])), V::splat(word(&midstates[1])))
     }
 }

@@ -1,41 +1,26 @@
-//! The search of a rectangle over vectors of nonces, once for every instruction set that has vectors.
-//! Knows no instructions, threads or work units.
+//! The search of a rectangle, once for every instruction set that has vectors. Knows no instructions, threads
+//! or work units.
 //!
 //! ```text
 //! for each block of W::LANES consecutive nonces:
-//!     K + W of the second half of the header                  (shared by all midstates)
+//!     schedule of the header
 //!     for each midstate, or two in step:
-//!         first hash:  rounds 4 to 63, plus the midstate      → digest
-//!         second hash: rounds 0 to 60 of the digest           → H7, its last word
+//!         first hash, second hash → H7, the hash's last word
 //!         report the lanes whose H7, byte-swapped, is at most the target's top word
 //! ```
 //!
-//! Why it is fast, in order of what it saves:
-//! - **One schedule for all midstates.** Headers that differ in their first half alone (rolled versions)
-//!   share the message words of the second. They are computed once a nonce block, with K added, into an
-//!   array that stays in the L1 cache and costs each midstate nothing but memory operands: a sixth of all
-//!   operations with sixteen midstates.
-//! - **Two midstates in step** ([`Pair`](crate::pair::Pair)). The rounds are one long chain of dependent
-//!   operations; a second chain fills the gaps.
-//! - **Rounds in a loop**, eight a turn, for both hashes. Unrolled, they are more than a core keeps of
-//!   decoded instructions, and Zen 3 is 7 to 19 % slower; the operations are the same.
-//! - **The second hash ends early.** H7 is `e` of round 60 plus a constant, so that rounds 61 to 63 never
-//!   happen and rounds 57 to 60 need no `a`. A hash whose H7 fails is done: nobody asks for H0 to H6.
-//! - **What no nonce changes is prepared** ([`Prepared`]): rounds 0 to 2, round 3 but for two additions,
-//!   `h + K + W` of rounds 4 to 6, W16, W17 and the constant parts of W18, W19, W31 and W32.
-//! - **Padding is constant** and vanishes from the schedules when the compiler folds it, as does round 0
-//!   of the second hash but for two additions.
-//! - **Blocks of nonces are aligned**, so that swapping their bytes is one addition. Lanes outside the
-//!   range are dropped only when they hit, which is never.
+//! What it hashes with, and why that is fast, is in [`crate::double_hash`]. Blocks of nonces are aligned here,
+//! so that swapping their bytes is one addition; lanes outside the range are dropped only when they hit,
+//! which is never.
 
 use std::ops::ControlFlow;
 
 use miner_core::{Candidate, NonceRange, Prepared};
 
-use crate::hash::{State, first_hash, second_hash};
+use crate::double_hash::{Schedule, first_hash, second_hash};
 use crate::kernel::Hit;
 use crate::lanes::Lanes;
-use crate::schedule::Schedule;
+use crate::pair::State;
 
 /// Reports every candidate of the rectangle `prepared.midstates` × `nonces`, until `hit` breaks.
 ///

@@ -1,7 +1,7 @@
 //! The search of a rectangle by SHA instructions, once for every instruction set that has them: two hashes in
 //! step. Knows no instructions, threads or work units.
 //!
-//! The traversal and the shortcuts are those of [`crate::scan`], with these differences:
+//! The traversal is that of [`crate::scan`], the shortcuts are those of [`crate::double_hash`], with these differences:
 //! - A register holds four words of one hash. The rounds are one long chain of a few instructions that take 4
 //!   to 6 cycles each, while another may start after 1 to 3: hence two hashes in step. They are two midstates
 //!   with one schedule, or, where there is but one midstate, two nonces.
