@@ -43,7 +43,7 @@ use crate::lanes::Lanes;
 use crate::pair::State;
 
 /// A digest's length in bits: the last word of the second message.
-const DIGEST_BITS: u32 = 256;
+pub(crate) const DIGEST_BITS: u32 = 256;
 
 /// K + W by round. What is constant is put in once, what is not, over and over.
 #[repr(align(64))]

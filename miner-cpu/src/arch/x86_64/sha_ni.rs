@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 use miner_core::prepared::PADDING;
 use miner_core::{NonceRange, Prepared};
 
+use crate::double_hash::DIGEST_BITS;
 use crate::kernel::{Hit, Kernel};
-use crate::schedule::DIGEST_BITS;
 use crate::sha::{ShaState, scan};
 
 pub(crate) static KERNEL: Kernel = Kernel {
