@@ -11,8 +11,8 @@ use rayon::ThreadPool;
 use crate::kernel::Kernel;
 use crate::threads::{self, CpuError, CpuOptions};
 
-/// What a slice should take: progress is reported and a stop heeded between two, and at the end of a unit
-/// threads wait for the last slice. At most twice as long is asked for.
+/// What a slice should take: progress is reported and a stop heeded between two. At most twice as long is
+/// asked for.
 const SLICE_TIME: Duration = Duration::from_millis(1);
 
 /// The nonces of the first slices and the unit of all: a multiple of every kernel's lanes.
@@ -59,6 +59,7 @@ impl Backend for CpuBackend {
             prepared: &Prepared::new(unit),
             nonces: unit.nonces(),
             next: AtomicU64::new(u64::from(unit.nonces().first()) / SMALLEST_SLICE * SMALLEST_SLICE),
+            threads: self.threads() as u64,
             stopped: AtomicBool::new(false),
             reporter,
         };
@@ -77,6 +78,7 @@ struct Scan<'a> {
     nonces: NonceRange,
     /// The nonce that the next slice begins with.
     next: AtomicU64,
+    threads: u64,
     stopped: AtomicBool,
     reporter: &'a dyn Reporter,
 }
@@ -86,13 +88,13 @@ impl Scan<'_> {
     fn work(&self) {
         let mut nonces = SMALLEST_SLICE;
         while !self.stopped.load(Ordering::Relaxed) {
-            let Some(took) = self.slice(nonces) else { return };
-            nonces = fitting(nonces, took);
+            let Some(fitting) = self.slice(nonces) else { return };
+            nonces = fitting;
         }
     }
 
-    /// Searches the next slice. How long it took; `None` when nothing is left to do.
-    fn slice(&self, nonces: u64) -> Option<Duration> {
+    /// Searches the next slice. How many nonces suit this thread; `None` when nothing is left to do.
+    fn slice(&self, nonces: u64) -> Option<u64> {
         let started = Instant::now();
         let slice = self.take(nonces)?;
         let mut last = slice.last();
@@ -109,11 +111,15 @@ impl Scan<'_> {
             self.stopped.store(true, Ordering::Relaxed);
             return None;
         }
-        Some(started.elapsed())
+        Some(fitting(nonces, started.elapsed()))
     }
 
-    /// The next nonces, up to a multiple of the smallest slice; `None` when all are taken.
+    /// The next nonces, up to a multiple of the smallest slice; `None` when all are taken. So many, but
+    /// towards the end no more than half a share of what is left: all threads are done at about the same
+    /// time, however fast each is.
     fn take(&self, nonces: u64) -> Option<NonceRange> {
+        let left = (u64::from(self.nonces.last()) + 1).saturating_sub(self.next.load(Ordering::Relaxed));
+        let nonces = whole_slices(nonces.min(left / self.threads / 2));
         let first = self.next.fetch_add(nonces, Ordering::Relaxed);
         let within = |nonce: u64| u32::try_from(nonce).unwrap_or(u32::MAX).max(self.nonces.first());
         (first <= self.nonces.last().into())
@@ -125,5 +131,13 @@ impl Scan<'_> {
 /// How many nonces to take next, after so many took so long: at most twice as many.
 fn fitting(nonces: u64, took: Duration) -> u64 {
     let fitting = nonces * SLICE_TIME.as_nanos() as u64 / (took.as_nanos() as u64).max(1);
-    (fitting.min(2 * nonces) / SMALLEST_SLICE * SMALLEST_SLICE).max(SMALLEST_SLICE)
+    whole_slices(fitting.min(2 * nonces))
 }
+
+/// So many nonces, as a multiple of the smallest slice; at least one.
+fn whole_slices(nonces: u64) -> u64 {
+    (nonces / SMALLEST_SLICE * SMALLEST_SLICE).max(SMALLEST_SLICE)
+}
+
+#[cfg(test)]
+mod tests;

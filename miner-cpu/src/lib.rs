@@ -22,6 +22,6 @@ mod sha;
 mod threads;
 
 pub use backend::CpuBackend;
-pub use choose::{measure, preferred};
+pub use choose::{Rates, measure, preferred};
 pub use kernel::{Hit, Kernel, KernelError, available, by_name, unavailable};
 pub use threads::{CpuError, CpuOptions};

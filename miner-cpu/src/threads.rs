@@ -10,9 +10,11 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// How the CPUs are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CpuOptions {
-    /// How many threads hash. `None`: one on each CPU of `affinity`, or on each that the process may use.
+    /// How many threads hash. `None`: one on each CPU of `affinity`, or on each that the process may use (on
+    /// Linux, a container's limit on CPU time counts too).
     pub threads: Option<NonZero<usize>>,
-    /// The CPUs to bind threads to, in turn, by the system's numbers. Empty: the system decides.
+    /// The CPUs to bind threads to, in turn, by the system's numbers. Empty: the system decides. Linux binds
+    /// to the first 1024, Windows to the 64 of the process's group, Apple's own chips to none.
     pub affinity: Vec<usize>,
     /// The nice value of the hashing threads, −20 to 19. `None`: that of the process. Linux alone heeds it.
     pub nice: Option<i32>,
@@ -66,6 +68,9 @@ pub(crate) fn pool(options: &CpuOptions) -> Result<ThreadPool, CpuError> {
         (None, 0) => usable_cpus(),
         (None, listed) => listed,
     };
+    if !options.affinity.is_empty() {
+        check(&options.affinity)?;
+    }
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("hash-{index}"))
@@ -82,14 +87,25 @@ pub(crate) fn pool(options: &CpuOptions) -> Result<ThreadPool, CpuError> {
     Ok(pool)
 }
 
+/// Whether this process may use these CPUs.
+fn check(cpus: &[usize]) -> Result<(), CpuError> {
+    let usable = bindable_cpus();
+    match cpus.iter().find(|cpu| !usable.contains(cpu)) {
+        Some(&cpu) => Err(CpuError::Affinity { cpu, usable }),
+        None => Ok(()),
+    }
+}
+
+/// The CPUs that the calling thread may be bound to.
+fn bindable_cpus() -> Vec<usize> {
+    core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect()
+}
+
 /// Binds the calling thread to a CPU.
 fn bind(cpu: usize) -> Result<(), CpuError> {
-    let usable: Vec<usize> =
-        core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect();
-    if usable.contains(&cpu) && core_affinity::set_for_current(CoreId { id: cpu }) {
-        Ok(())
-    } else {
-        Err(CpuError::Affinity { cpu, usable })
+    match core_affinity::set_for_current(CoreId { id: cpu }) {
+        true => Ok(()),
+        false => Err(CpuError::Affinity { cpu, usable: bindable_cpus() }),
     }
 }
 
