@@ -83,7 +83,8 @@ fn rates_on_all_cpus(trials: &[Trial]) -> Vec<f64> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..usable_cpus()).map(|_| scope.spawn(|| rates(trials, started))).collect();
         let rates = threads.into_iter().map(|thread| thread.join().expect("a kernel does not panic"));
-        rates.fold(vec![0.0; trials.len()], |sums, rates| sums.iter().zip(rates).map(|(a, b)| a + b).collect())
+        rates
+            .fold(vec![0.0; trials.len()], |sums, rates| sums.iter().zip(rates).map(|(a, b)| a + b).collect())
     })
 }
 

@@ -24,7 +24,6 @@ fn main() -> Result<(), GpuError> {
                     addition: Some(addition),
                     workgroup_size: Some(tuning.workgroup_size),
                     midstates: Some(midstates),
-                    cache: None,
                 };
                 let rate = measure(&mut adapter.open(&options)?, midstates, TIME)?;
                 println!("  {:5} {midstates:2} midstates: {:9.2} MH/s", addition.name(), rate / 1e6);

@@ -6,7 +6,6 @@ use miner_shaders::Addition;
 use wgpu::{AdapterInfo, Backend as Api, Backends, DeviceType};
 
 use crate::backend::GpuBackend;
-use crate::cache;
 use crate::device::Device;
 use crate::error::GpuError;
 use crate::tune::{Choices, GpuOptions, Tuning};
@@ -126,8 +125,8 @@ impl Adapter {
         }
     }
 
-    /// Opens it for mining: finds out how to use it unless the options or the cache say so, which takes up
-    /// to two seconds, and lets it find known blocks.
+    /// Opens it for mining: finds out how to use it as far as the options leave that open, which takes up to
+    /// two seconds, and lets it find known blocks.
     pub fn open(&self, options: &GpuOptions) -> Result<GpuBackend, GpuError> {
         let tuning = self.tuning(options)?;
         let adapter = self.clone();
@@ -137,21 +136,10 @@ impl Adapter {
 
     fn tuning(&self, options: &GpuOptions) -> Result<Tuning, GpuError> {
         let choices = Choices::new(options, self.limits())?;
-        if let Some(only) = choices.only() {
-            return Ok(only);
+        match choices.only() {
+            Some(only) => Ok(only),
+            None => choices.fastest(&self.context()?).map_err(|error| self.unopened(&error)),
         }
-        let key = self.key();
-        let cache = options.cache.as_deref();
-        let known = cache.and_then(|folder| cache::read(folder, self.name(), &key));
-        if let Some(known) = known.filter(|known| choices.include(*known)) {
-            return Ok(known);
-        }
-        let fastest =
-            self.context().and_then(|context| choices.fastest(&context).map_err(|e| self.unopened(&e)))?;
-        if let Some(folder) = cache {
-            cache::write(folder, self.name(), &key, fastest);
-        }
-        Ok(fastest)
     }
 
     /// The same adapter, looked up anew: a driver that was reset may not know the old one any more.
@@ -183,8 +171,9 @@ impl Adapter {
         (self.info.vendor, self.info.device) == (other.info.vendor, other.info.device)
     }
 
-    /// What a tuning depends on: the adapter, its driver, and the shader.
-    fn key(&self) -> String {
+    /// What a tuning depends on, on one line: the adapter, its driver, and the shader. Whoever remembers a
+    /// tuning, to open the adapter without trials the next time, remembers it for this.
+    pub fn key(&self) -> String {
         let mut shader = DefaultHasher::new();
         Addition::ALL.map(miner_shaders::scan).hash(&mut shader);
         format!("{} | {} | {} | {:016x}", self.name(), self.api(), self.driver, shader.finish())

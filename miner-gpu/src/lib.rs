@@ -12,7 +12,6 @@
 
 mod adapter;
 mod backend;
-mod cache;
 mod device;
 mod error;
 mod layout;
@@ -26,7 +25,6 @@ mod wgpu_device;
 
 pub use adapter::{Adapter, AdapterKind, Limits, adapters};
 pub use backend::{GpuBackend, measure};
-pub use cache::cache_folder;
 pub use error::GpuError;
 pub use miner_shaders::Addition;
 pub use tune::{GpuOptions, Tuning};

@@ -1,7 +1,6 @@
-//! How to use a device: chosen by whoever runs the program, remembered, or found by trying.
+//! How to use a device: chosen by whoever runs the program, or found by trying.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -19,8 +18,15 @@ use crate::wgpu_device::{Context, WgpuDevice};
 /// What all trials together may take, so that no machine waits for longer than two seconds.
 const PATIENCE: Duration = Duration::from_millis(1400);
 
-/// What one trial measures, after the shader was compiled and the pace found.
-const TRIAL: Duration = Duration::from_millis(100);
+/// Before a tuning is measured: the shader is compiled, and the pace found.
+const WARM_UP: Duration = Duration::from_millis(50);
+
+/// Two tunings are compared by the best of so many rounds, in turn: what else the machine does slows down
+/// some rounds, and speeds up none.
+const ROUNDS: u32 = 3;
+
+/// When a round dispatches no more: it lasts for two dispatches or three.
+const ROUND: Duration = Duration::from_millis(10);
 
 /// The most likely choices, and what else is worth trying.
 const ADDITIONS: (Addition, [Addition; 1]) = (Addition::Plain, [Addition::Imad]);
@@ -36,9 +42,6 @@ pub struct GpuOptions {
     pub workgroup_size: Option<u32>,
     /// Midstates a dispatch loops over, at most: a power of two up to 16.
     pub midstates: Option<usize>,
-    /// The folder that remembers what was fastest, for each adapter and driver: see
-    /// [`cache_folder`](crate::cache_folder). `None`: nothing is remembered.
-    pub cache: Option<PathBuf>,
 }
 
 /// How a GPU is used.
@@ -55,6 +58,14 @@ pub struct Tuning {
 impl fmt::Display for Tuning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.addition.name(), self.workgroup_size, self.midstates)
+    }
+}
+
+impl From<Tuning> for GpuOptions {
+    /// The device is to be used so, whatever is fastest.
+    fn from(Tuning { addition, workgroup_size, midstates }: Tuning) -> Self {
+        let (workgroup_size, midstates) = (Some(workgroup_size), Some(midstates));
+        Self { addition: Some(addition), workgroup_size, midstates }
     }
 }
 
@@ -100,15 +111,6 @@ impl Choices {
         Ok(Self { first, additions, workgroup_sizes, midstates: other_midstates })
     }
 
-    /// Whether a tuning is among them.
-    pub(crate) fn include(&self, tuning: Tuning) -> bool {
-        let Self { first, additions, workgroup_sizes, midstates } = self;
-        (tuning.addition == first.addition || additions.contains(&tuning.addition))
-            && (tuning.workgroup_size == first.workgroup_size
-                || workgroup_sizes.contains(&tuning.workgroup_size))
-            && (tuning.midstates == first.midstates || midstates.contains(&tuning.midstates))
-    }
-
     /// The only one, where nothing is left open.
     pub(crate) fn only(&self) -> Option<Tuning> {
         let is_forced =
@@ -118,20 +120,20 @@ impl Choices {
 
     /// The fastest on a device, within two seconds.
     pub(crate) fn fastest(&self, context: &Context) -> Result<Tuning, DeviceError> {
-        self.fastest_by(PATIENCE, |tuning| trial(context, tuning))
+        self.fastest_by(PATIENCE, |tuning| prepare(context, tuning))
     }
 
     /// Tries what there is to choose, one thing after the other, each with the best of what was tried
     /// before. Stops when another trial might last beyond `patience`.
-    fn fastest_by<E>(
+    fn fastest_by<E, R: FnMut() -> Result<f64, E>>(
         &self,
         patience: Duration,
-        trial: impl FnMut(Tuning) -> Result<f64, E>,
+        mut prepare: impl FnMut(Tuning) -> Result<R, E>,
     ) -> Result<Tuning, E> {
         let started = Instant::now();
-        let longest = Duration::ZERO;
-        let mut trials = Trials { trial, end: started + patience, longest, best: self.first, rate: 0.0 };
-        trials.consider(self.first)?;
+        let round = prepare(self.first)?;
+        let (end, longest) = (started + patience, started.elapsed());
+        let mut trials = Trials { prepare, end, longest, best: self.first, round };
         for addition in self.additions.iter().copied() {
             trials.consider(Tuning { addition, ..trials.best })?;
         }
@@ -151,40 +153,54 @@ fn choice<T: Copy, const N: usize>(forced: Option<T>, (likely, others): (T, [T; 
 }
 
 /// Trials so far.
-struct Trials<F> {
-    trial: F,
+struct Trials<P, R> {
+    prepare: P,
     end: Instant,
     longest: Duration,
     best: Tuning,
-    rate: f64,
+    /// Measures a round of the best.
+    round: R,
 }
 
-impl<E, F: FnMut(Tuning) -> Result<f64, E>> Trials<F> {
+impl<E, P, R> Trials<P, R>
+where
+    P: FnMut(Tuning) -> Result<R, E>,
+    R: FnMut() -> Result<f64, E>,
+{
+    /// Holds a tuning against the best so far.
     fn consider(&mut self, tuning: Tuning) -> Result<(), E> {
         let began = Instant::now();
         if began + self.longest > self.end {
             return Ok(());
         }
-        let rate = (self.trial)(tuning)?;
+        let mut round = (self.prepare)(tuning)?;
+        let (mut old, mut new) = (0.0_f64, 0.0_f64);
+        for _ in 0..ROUNDS {
+            old = old.max((self.round)()?);
+            new = new.max(round()?);
+        }
         self.longest = self.longest.max(began.elapsed());
-        if rate > self.rate {
-            (self.best, self.rate) = (tuning, rate);
+        if new > old {
+            (self.best, self.round) = (tuning, round);
         }
         Ok(())
     }
 }
 
-/// The hashes a second of one tuning.
-fn trial(context: &Context, tuning: Tuning) -> Result<f64, DeviceError> {
+/// Gets a device ready for a tuning. Each call of what this returns measures a round, in hashes a second.
+fn prepare(
+    context: &Context,
+    tuning: Tuning,
+) -> Result<impl FnMut() -> Result<f64, DeviceError>, DeviceError> {
     let mut device = WgpuDevice::new(context, tuning)?;
     let mut pace = Pace::new();
-    let mut scan = |time| {
+    let mut scan = move |time| {
         rate_of(time, tuning.midstates, |unit, reporter| {
             Search::new(unit, tuning.midstates, &mut device, &mut pace, reporter).run()
         })
     };
-    scan(TRIAL / 2)?;
-    scan(TRIAL)
+    scan(WARM_UP)?;
+    Ok(move || scan(ROUND))
 }
 
 #[cfg(test)]

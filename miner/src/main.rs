@@ -9,6 +9,7 @@ mod http;
 mod mining;
 mod source;
 mod status;
+mod system;
 
 use std::process::ExitCode;
 

@@ -107,7 +107,10 @@ impl Miner {
     fn prepare(&self, command: &mut Command) {
         let home = self.home.path();
         // As a user's shell would: nothing of this machine's own settings.
-        command.env("HOME", home).env_remove("XDG_STATE_HOME").env_remove("MINER_PASS").stdin(Stdio::null());
+        command.env("HOME", home).stdin(Stdio::null());
+        for variable in ["XDG_STATE_HOME", "XDG_CACHE_HOME", "MINER_PASS"] {
+            command.env_remove(variable);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 

@@ -68,9 +68,7 @@ impl Reporter for Watch {
         state.slices.push(thread);
         self.changed.notify_all();
         let is_slow = self.slow == Some(thread);
-        let waits = |state: &mut State| {
-            state.threads() < self.threads || is_slow && state.hashes < NONCES
-        };
+        let waits = |state: &mut State| state.threads() < self.threads || is_slow && state.hashes < NONCES;
         let (_state, late) = self.changed.wait_timeout_while(state, FOREVER, waits).unwrap();
         assert!(!late.timed_out(), "thread {thread} waits in vain");
         ControlFlow::Continue(())

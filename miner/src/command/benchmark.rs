@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::bench::lane::{self, endless_job};
 use crate::args::{MiningArgs, Switch};
 use crate::exit::{self, Code};
-use crate::mining::devices::{self, MIDSTATES};
+use crate::mining::devices::{self, Needs};
 use crate::mining::signals::Signals;
 use crate::status::text::khashes;
 
@@ -21,7 +21,10 @@ const EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(mining: &MiningArgs) -> anyhow::Result<ExitCode> {
     let rolling = mining.version_rolling == Switch::On;
-    let threads = devices::one_for_each_thread(&mining.device, if rolling { MIDSTATES } else { 1 })?;
+    // It is the CPU that the programs mean whose words these are, unless something else is asked for.
+    let one_device = mining.device.device.is_none();
+    let threads =
+        devices::one_for_each_thread(&mining.device, Needs { one_device, ..Needs::of(mining, None) })?;
     let engine = Engine::start(threads, drop);
     engine.limit_hashrate(mining.max_hashrate);
     engine.set_job(endless_job(), lane::terms(rolling));

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::args::{LoginArgs, MineArgs, MiningArgs, NodeArgs, PoolArgs, Switch};
 use crate::command::benchmark;
 use crate::exit;
-use crate::mining::devices::{Devices, MIDSTATES, Needs};
+use crate::mining::devices::{Devices, Needs};
 use crate::mining::goal::Goal;
 use crate::mining::nodes::{Nodes, Pacing};
 use crate::mining::pace::Interval;
@@ -81,14 +81,14 @@ fn on_pools(
         ));
     }
     let options = stratum::options(urls, login, pool, mask(mining))?;
-    let (devices, output) = begin(mining)?;
+    let (devices, output) = begin(mining, None)?;
     Runtime::new()?.block_on(async { mine(Pools::start(options), devices, plan(mining), output).await })
 }
 
 /// Mines to real nodes.
 pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result<ExitCode> {
     not_on_the_embedded_chain(mining, "a node")?;
-    let (devices, mut output) = begin(mining)?;
+    let (devices, mut output) = begin(mining, wanted.chain)?;
     Runtime::new()?.block_on(async {
         let transactions = |chain| transactions(node, mining, chain);
         let (source, chain) = node::open(wanted, node, mining.seed, transactions, &mut output).await?;
@@ -101,7 +101,7 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
     if node.on_transaction || node.empty {
         return Err(exit::usage("--on-transaction and --empty are for nodes, which have a mempool"));
     }
-    let (mut devices, mut output) = begin(mining)?;
+    let (mut devices, mut output) = begin(mining, None)?;
     let difficulty = embedded::difficulty(mining, || devices.rate(&mut output));
     Runtime::new()?.block_on(async {
         let source = embedded::open(node, mining, difficulty, &mut output)?;
@@ -112,11 +112,9 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
 }
 
 /// Chooses what hashes and says so.
-fn begin(mining: &MiningArgs) -> anyhow::Result<(Devices, Output)> {
+fn begin(mining: &MiningArgs, chain: Option<Chain>) -> anyhow::Result<(Devices, Output)> {
     let mut output = Output::new(&mining.output)?;
-    let midstates = if mining.version_rolling == Switch::On { MIDSTATES } else { 1 };
-    let needs = Needs { midstates, one_device: mining.seed.is_some() };
-    let devices = Devices::choose(&mining.device, needs)?;
+    let devices = Devices::choose(&mining.device, Needs::of(mining, chain))?;
     devices.introduce(mining.version_rolling == Switch::On, &mut output);
     Ok((devices, output))
 }

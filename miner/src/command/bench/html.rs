@@ -4,7 +4,7 @@
 use super::compare::{Comparison, Pair};
 use super::report::{COLUMNS, PROOF, Report, Row};
 use super::stats::Median;
-use super::system::System;
+use crate::system::System;
 
 const STYLE: &str = include_str!("report.css");
 

@@ -6,7 +6,6 @@ pub(super) mod lane;
 mod lanes;
 mod report;
 mod stats;
-mod system;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lane::Lane;
 use super::stats::{self, Median};
-use super::system::System;
 use crate::status::text::hashrate;
+use crate::system::System;
 
 /// What the table's columns are.
 pub(super) const COLUMNS: [&str; 6] =

@@ -3,7 +3,7 @@
 use miner_gpu::{Adapter, AdapterKind};
 use serde::Serialize;
 
-use super::{NO_ROLLING, Rates};
+use super::{NO_ROLLING, Reached};
 use crate::mining::devices::MIDSTATES;
 use crate::mining::devices::gpu::{Gpu, in_words};
 
@@ -24,7 +24,7 @@ pub(super) struct Row {
     /// How it is used best: addition, workgroup size, midstates.
     tuning: Option<String>,
     #[serde(flatten)]
-    pub(super) rates: Rates,
+    pub(super) reached: Reached,
     /// Why it cannot be used.
     error: Option<String>,
 }
@@ -47,11 +47,11 @@ impl Row {
             workgroup_size: limits.workgroup_size,
             workgroups: limits.workgroups,
             tuning: None,
-            rates: Rates::default(),
+            reached: Reached::default(),
             error: None,
         };
         if measure {
-            match Gpu::open(adapter) {
+            match Gpu::tune(adapter) {
                 Ok(gpu) => row.measure(gpu),
                 Err(error) => row.error = Some(error.to_string()),
             }
@@ -61,7 +61,7 @@ impl Row {
 
     fn measure(&mut self, mut gpu: Gpu) {
         self.tuning = Some(in_words(gpu.backend.tuning()));
-        self.rates = Rates { hs_rolling: Some(gpu.rate(MIDSTATES)), hs: Some(gpu.rate(NO_ROLLING)) };
+        self.reached = Reached { hs_rolling: Some(gpu.rate(MIDSTATES)), hs: Some(gpu.rate(NO_ROLLING)) };
     }
 
     pub(super) fn note(&self) -> String {

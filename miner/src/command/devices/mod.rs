@@ -16,6 +16,7 @@ const NO_ROLLING: usize = 1;
 #[derive(Serialize)]
 struct Devices {
     kernels: Vec<cpu::Row>,
+    choice: cpu::Choice,
     gpus: Vec<gpu::Row>,
     /// Why there is no GPU.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,7 +25,7 @@ struct Devices {
 
 /// Hashes a second; nothing where they were not measured.
 #[derive(Serialize, Clone, Copy, Default)]
-struct Rates {
+struct Reached {
     hs_rolling: Option<f64>,
     hs: Option<f64>,
 }
@@ -35,7 +36,8 @@ pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
         Ok(gpus) => (gpus, None),
         Err(reason) => (vec![], Some(reason)),
     };
-    let devices = Devices { kernels: cpu::rows(measure), gpus, no_gpu };
+    let (kernels, choice) = cpu::rows(measure);
+    let devices = Devices { kernels, choice, gpus, no_gpu };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&devices)?);
     } else {
@@ -47,19 +49,20 @@ pub(crate) fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
 impl Devices {
     fn table(&self) -> String {
         let width = self.gpus.iter().map(|gpu| gpu.name.chars().count()).chain([12]).max().unwrap_or(0);
-        let line = |name: &str, rates: Rates, note: &str| {
-            let Rates { hs_rolling, hs } = rates;
+        let line = |name: &str, reached: Reached, note: &str| {
+            let Reached { hs_rolling, hs } = reached;
             let [rolling, plain] = [hs_rolling, hs].map(|hs| hs.map_or("-".to_owned(), hashrate));
             format!("{name:width$} {rolling:>16} {plain:>16}  {note}").trim_end().to_owned() + "\n"
         };
         let head = |what: &str| format!("{what:width$} {:>16} {:>16}\n", "version rolling", "no rolling");
         let mut table = head("cpu kernel");
-        table.extend(self.kernels.iter().map(|row| line(row.kernel, row.rates, &row.note())));
+        table.extend(self.kernels.iter().map(|row| line(row.kernel, row.reached, &row.note())));
+        table += &format!("kernel choice: {}\n", self.choice.note);
         match &self.no_gpu {
             Some(reason) => table += &format!("gpu: {reason}\n"),
             None => table += &head("gpu"),
         }
-        table.extend(self.gpus.iter().map(|row| line(&row.name, row.rates, &row.note())));
+        table.extend(self.gpus.iter().map(|row| line(&row.name, row.reached, &row.note())));
         table
     }
 }

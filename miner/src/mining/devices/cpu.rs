@@ -5,6 +5,8 @@ use std::num::NonZero;
 use miner_core::Backend;
 use miner_cpu::{CpuBackend, CpuOptions, Kernel};
 
+use super::Needs;
+use super::ranking::{Origin, Ranking};
 use crate::args::DeviceArgs;
 use crate::exit::{self, Code};
 
@@ -18,13 +20,16 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
-    /// The kernel to use for units of so many midstates.
-    pub(super) fn choose(args: &DeviceArgs, midstates: usize) -> anyhow::Result<Self> {
+    /// The kernel to use.
+    pub(super) fn choose(args: &DeviceArgs, needs: Needs) -> anyhow::Result<Self> {
         let (kernel, measured, choice) = match args.kernel.as_deref() {
             Some(name) => (kernel_named(name)?, None, "as asked".to_owned()),
-            None => fastest(midstates)?,
+            None if needs.is_short => {
+                (miner_cpu::preferred(), None, "usually the fastest, not measured".to_owned())
+            }
+            None => fastest(needs.midstates)?,
         };
-        Ok(Self { kernel, midstates, measured, choice })
+        Ok(Self { kernel, midstates: needs.midstates, measured, choice })
     }
 
     /// A backend that passed the self-test.
@@ -48,24 +53,27 @@ impl Cpu {
 
     /// Hashes a second, by a short measurement on all cores.
     pub(super) fn rate(&self) -> f64 {
-        let measure =
-            || miner_cpu::measure(&[self.kernel], self.midstates).first().map_or(0.0, |(_, rate)| *rate);
-        self.measured.unwrap_or_else(measure)
+        self.measured.unwrap_or_else(|| {
+            let [rates] = miner_cpu::measure(&[self.kernel], [self.midstates]);
+            rates.first().map_or(0.0, |(_, rate)| *rate)
+        })
     }
 }
 
-/// The kernel that a short measurement finds the fastest, its rate, and the reason in words.
+/// The kernel that is the fastest on this machine by a measurement, its rate, and the reason in words.
 fn fastest(midstates: usize) -> anyhow::Result<(&'static Kernel, Option<f64>, String)> {
-    let kernels: Vec<_> = miner_cpu::available().collect();
-    let rates = miner_cpu::measure(&kernels, midstates);
-    let Some(((kernel, rate), slower)) = rates.split_first() else {
+    let ranking = Ranking::recall().unwrap_or_else(Ranking::measure);
+    let Some(((kernel, rate), slower)) = ranking.of(midstates).split_first() else {
         return Err(exit::failure(Code::NoDevice, "this CPU can run no kernel"));
     };
     let slower: Vec<&str> = slower.iter().map(|(kernel, _)| kernel.name()).collect();
-    let choice = match slower.as_slice() {
+    let mut choice = match slower.as_slice() {
         [] => "the only kernel that this CPU can run".to_owned(),
         names => format!("measured faster here than {}", names.join(", ")),
     };
+    if ranking.origin == Origin::Remembered {
+        choice += ", remembered";
+    }
     Ok((kernel, Some(*rate), choice))
 }
 

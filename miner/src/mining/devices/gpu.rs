@@ -7,9 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use miner_core::Backend as _;
-use miner_gpu::{Adapter, AdapterKind, GpuBackend, GpuOptions, Tuning};
+use miner_gpu::{Adapter, AdapterKind, GpuBackend, GpuError, GpuOptions, Tuning};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::memory::Memory;
 use super::pick::{Known, Pick, pick};
 use crate::args::Device;
 use crate::status::event::Event;
@@ -127,12 +128,27 @@ pub(crate) fn choose(wanted: &[Device]) -> Result<(Vec<Adapter>, Vec<String>), S
 }
 
 impl Gpu {
-    /// Opens an adapter, which finds out how to use it best unless that is known already.
-    pub(crate) fn open(adapter: &Adapter) -> Result<Self, miner_gpu::GpuError> {
-        let backend =
-            adapter.open(&GpuOptions { cache: miner_gpu::cache_folder(), ..GpuOptions::default() })?;
+    /// Opens an adapter, which finds out how to use it best unless that is remembered.
+    pub(crate) fn open(adapter: &Adapter) -> Result<Self, GpuError> {
+        let known = memory(adapter).recall().and_then(|text| text.trim().parse::<Tuning>().ok());
+        match known.map(|tuning| adapter.open(&tuning.into())) {
+            // What is remembered is possible no more, or never was.
+            None | Some(Err(GpuError::Option(_))) => Self::tune(adapter),
+            Some(opened) => opened.map(|backend| Self::new(adapter, backend)),
+        }
+    }
+
+    /// Opens an adapter, finds out how to use it best, and remembers that.
+    pub(crate) fn tune(adapter: &Adapter) -> Result<Self, GpuError> {
+        let backend = adapter.open(&GpuOptions::default())?;
+        // Where it cannot be kept, the next run tries again.
+        let _ = memory(adapter).keep(&format!("{}\n", backend.tuning()));
+        Ok(Self::new(adapter, backend))
+    }
+
+    fn new(adapter: &Adapter, backend: GpuBackend) -> Self {
         let details = format!("{}, {}, {}", adapter.api(), adapter.driver(), in_words(backend.tuning()));
-        Ok(Self { backend, details })
+        Self { backend, details }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -148,6 +164,10 @@ impl Gpu {
     pub(crate) fn rate(&mut self, midstates: usize) -> f64 {
         miner_gpu::measure(&mut self.backend, midstates, MEASURED).unwrap_or(0.0)
     }
+}
+
+fn memory(adapter: &Adapter) -> Memory {
+    Memory::of(&format!("gpu {}", adapter.name()), adapter.key())
 }
 
 /// How a GPU is used.

@@ -2,22 +2,30 @@
 
 mod cpu;
 pub(crate) mod gpu;
+mod memory;
 mod pick;
+pub(crate) mod ranking;
+
+use std::time::Duration;
 
 use miner_core::Backend;
 use miner_cpu::CpuBackend;
+use miner_node::Chain;
 
 use cpu::Cpu;
 pub(crate) use cpu::{kernel_named, tested, threads};
 use gpu::{Arrival, Arrivals, Gpu};
 
-use crate::args::{Device, DeviceArgs};
+use crate::args::{Device, DeviceArgs, MiningArgs, Switch};
 use crate::exit::{self, Code};
 use crate::status::Output;
 use crate::status::event::{Event, Started};
 
 /// Midstates of a unit where versions roll: more gain little, fewer cost.
 pub(crate) const MIDSTATES: usize = 16;
+
+/// From here on a run is worth the time that it takes to compare kernels.
+const LONG: Duration = Duration::from_secs(10);
 
 /// The devices of a run.
 pub(crate) struct Devices {
@@ -36,20 +44,35 @@ pub(crate) struct Needs {
     pub(crate) midstates: usize,
     /// Whether all units must be searched in turn, so that a run can be repeated.
     pub(crate) one_device: bool,
+    /// Whether to compare kernels would take longer than it can save.
+    pub(crate) is_short: bool,
+}
+
+impl Needs {
+    /// What a run as typed needs, on a chain if that is known before it begins.
+    pub(crate) fn of(mining: &MiningArgs, chain: Option<Chain>) -> Self {
+        let ends_soon = mining.time_limit.is_some_and(|limit| limit < LONG);
+        Self {
+            midstates: if mining.version_rolling == Switch::On { MIDSTATES } else { 1 },
+            one_device: mining.seed.is_some(),
+            // A block of regtest takes two hashes.
+            is_short: ends_soon || chain == Some(Chain::Regtest),
+        }
+    }
 }
 
 impl Devices {
     /// Chooses and tests what hashes. What was asked for by name is there when this returns; GPUs that are welcome but
     /// not asked for are looked for meanwhile, and join.
     pub(crate) fn choose(args: &DeviceArgs, needs: Needs) -> anyhow::Result<Self> {
-        let Needs { midstates, one_device } = needs;
+        let Needs { midstates, one_device, .. } = needs;
         let wanted = wanted(args, one_device);
         let arrivals = match wanted.as_slice() {
             [Device::Cpu] => Arrivals::default(),
             _ => Arrivals::look_for(wanted.clone(), args.device.is_some()),
         };
         let with_cpu = wanted.iter().any(|device| matches!(device, Device::Cpu | Device::All));
-        let cpu = with_cpu.then(|| Cpu::choose(args, midstates)).transpose()?;
+        let cpu = with_cpu.then(|| Cpu::choose(args, needs)).transpose()?;
         let cpu = cpu.map(|cpu| cpu.backend(args).map(|backend| (cpu, backend))).transpose()?;
         let mut devices = Self { cpu, gpus: vec![], arrivals, warnings: vec![], midstates };
         if wanted.iter().any(|device| matches!(device, Device::Gpu | Device::Named(_))) {
@@ -132,13 +155,8 @@ pub(crate) fn arrived(arrival: Arrival, output: &mut Output) -> Option<Gpu> {
 }
 
 /// The same kernel on as many backends as there would be threads, each with one; and the GPUs that were asked for.
-pub(crate) fn one_for_each_thread(
-    args: &DeviceArgs,
-    midstates: usize,
-) -> anyhow::Result<Vec<Box<dyn Backend>>> {
-    // It is the CPU that the programs mean whose words these are, unless something else is asked for.
-    let one_device = args.device.is_none();
-    let mut devices = Devices::choose(args, Needs { midstates, one_device })?;
+pub(crate) fn one_for_each_thread(args: &DeviceArgs, needs: Needs) -> anyhow::Result<Vec<Box<dyn Backend>>> {
+    let mut devices = Devices::choose(args, needs)?;
     devices.wait_for_all()?;
     devices.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let threads = devices.cpu.iter().map(|(cpu, _)| cpu.one_for_each_thread(args));
