@@ -70,7 +70,7 @@ fn line(rates: &Rates) -> String {
     words.join(" ")
 }
 
-/// The reverse of [`line`]: all kernels, each once.
+/// The reverse of [`line()`]: all kernels, each once.
 fn rates(line: &str) -> Option<Rates> {
     let words: Vec<&str> = line.split(' ').collect();
     let pair = |pair: &[&str]| {
