@@ -75,10 +75,12 @@ fn is_address(host: &str) -> bool {
 fn same_domain(configured: &str, host: &str) -> bool {
     !is_address(configured)
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-        && match (psl::domain_str(configured), psl::domain_str(host)) {
-            (Some(configured), Some(host)) => configured == host,
-            _ => false,
-        }
+        && registrable_domain(configured).is_some_and(|domain| registrable_domain(host) == Some(domain))
+}
+
+/// The part of a name that somebody registered: `pool.co.uk` of `eu.pool.co.uk`. `None` where there is none.
+fn registrable_domain(host: &str) -> Option<&str> {
+    psl2::lookup(host)?.registrable_domain()
 }
 
 #[cfg(test)]
