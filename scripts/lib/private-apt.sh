@@ -52,8 +52,10 @@ build_once() (
 )
 
 # apt_root SUITE: makes the private root of a suite, once, and prints its path.
+# Where apt_foreign names an architecture beside the machine's own, it knows the
+# packages of both.
 apt_root() {
-    local suite=$1 root=$miner_cache/apt/$1 mirror
+    local suite=$1 root=$miner_cache/apt/$1${apt_foreign:+-$apt_foreign} mirror
     mirror=$(debian_mirror) || return
     mkdir -p "$root"/{lists/partial,cache/archives/partial} 2>/dev/null ||
         unavailable "cannot write to $miner_cache" || return
@@ -63,6 +65,7 @@ apt_root() {
     cat >"$root/apt.conf" <<CONF
 #clear APT::Update;
 #clear DPkg;
+APT::Architectures "$(dpkg --print-architecture)${apt_foreign:+,$apt_foreign}";
 Dir::Etc::sourcelist "$root/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
@@ -131,7 +134,7 @@ apt_fetch() (
 write_wrapper() {
     local fetched=$1 program=$2 wrapper=$3 loader
     [[ -x $fetched/$program ]] || unavailable "the package has no $program" || return
-    loader=$(cd "$fetched" && find . -name 'ld-linux*.so.*' -type f -printf '%P\n' -quit)
+    loader=$(cd "$fetched" && find . -name "ld-linux-$(uname -m | tr _ -).so.*" -type f -printf '%P\n' -quit)
     [[ $loader ]] || unavailable "no dynamic loader among the fetched packages" || return
     cat >"$wrapper" <<WRAPPER
 #!/bin/sh
