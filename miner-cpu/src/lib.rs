@@ -17,7 +17,7 @@ mod kernel;
 mod lanes;
 mod pair;
 mod scan;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 mod sha;
 mod threads;
 

@@ -8,7 +8,10 @@ use crate::lanes::Lanes;
 
 /// Two vectors as one of twice the width.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only vectors of x86 come in pairs yet"))]
+#[cfg_attr(
+    not(any(target_arch = "aarch64", target_arch = "x86_64")),
+    expect(dead_code, reason = "plain integers do not come in pairs")
+)]
 pub(crate) struct Pair<V>(pub(crate) V, pub(crate) V);
 
 /// Methods that do the same to both vectors: `name(vectors; scalars)`.

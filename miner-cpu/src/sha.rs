@@ -1,16 +1,17 @@
-//! The search of a rectangle by SHA instructions, once for every instruction set that has them: two hashes in
+//! The search of a rectangle by SHA instructions, once for every instruction set that has them: `N` hashes in
 //! step. Knows no instructions, threads or work units.
 //!
 //! The traversal is that of [`crate::scan`], the shortcuts are those of [`crate::double_hash`], with these differences:
 //! - A register holds four words of one hash. The rounds are one long chain of a few instructions that take 4
-//!   to 6 cycles each, while another may start after 1 to 3: hence two hashes in step. They are two midstates
-//!   with one schedule, or, where there is but one midstate, two nonces.
+//!   to 6 cycles each, while another may start after 1 to 3: hence several hashes in step. They are of as many
+//!   midstates with one schedule, or, where there is but one midstate, of as many nonces.
 //! - Rounds come in fours. Both hashes start one round late: the first with round 4, the second with round 1,
 //!   behind a round 0 of two additions, so that it ends with round 60 exactly. Its schedule runs in groups
 //!   W1…W4, W5…W8, up to W57…W60: eleven to compute instead of twelve.
 //! - `K + W` lies in memory group by group: a load and the rounds are all there is to the first hash of a
 //!   midstate.
 
+use std::array;
 use std::ops::ControlFlow;
 
 use miner_core::prepared::{HEADER_BITS, PADDING, PreparedMidstate, PreparedSchedule, round};
@@ -55,11 +56,17 @@ pub(crate) trait ShaState: Copy {
     /// Four rounds with these K + W.
     fn rounds(self, kw: Self::Words) -> Self;
 
-    /// Four rounds of two hashes with the same K + W, from memory.
+    /// Four rounds of hashes with the same K + W, from memory.
     #[inline(always)]
-    fn rounds_of_two([s, t]: [Self; 2], kw: &[u32; 4]) -> [Self; 2] {
-        [s.rounds(Self::words(*kw)), t.rounds(Self::words(*kw))]
+    fn rounds_in_step<const N: usize>(states: &mut [Self; N], kw: &[u32; 4]) {
+        for state in states {
+            *state = state.rounds(Self::words(*kw));
+        }
     }
+
+    /// Nothing, where the compiler leaves hashes in step that are written so.
+    #[inline(always)]
+    fn keep_in_step<const N: usize>(_: &mut [Self; N]) {}
 
     /// `a` in each lane.
     fn a(self) -> Self::Words;
@@ -68,15 +75,21 @@ pub(crate) trait ShaState: Copy {
     fn e(self) -> u32;
 }
 
-/// Reports every candidate of the rectangle, until `hit` breaks.
+/// Reports every candidate of the rectangle, until `hit` breaks. The number of midstates must be 1 or a multiple
+/// of `N`, which is a power of two.
 #[inline(always)]
-pub(crate) fn scan<S: ShaState>(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
+pub(crate) fn scan<S: ShaState, const N: usize>(
+    prepared: &Prepared,
+    nonces: NonceRange,
+    hit: Hit,
+) -> ControlFlow<()> {
     let midstates: Vec<_> = prepared.midstates.iter().map(Midstate::<S>::new).collect();
     let meets = |h7: u32| h7.swap_bytes() <= prepared.target_top;
     if let [midstate] = &midstates[..] {
-        // Two nonces in step, an even and an odd one: one of them may lie outside the range.
-        for block in nonces.first() / 2..=nonces.last() / 2 {
-            let block = [2 * block, 2 * block + 1];
+        // Blocks of nonces are aligned: some may lie outside the range.
+        let width = N as u32;
+        for block in nonces.first() / width..=nonces.last() / width {
+            let block = array::from_fn::<u32, N, _>(|lane| block * width + lane as u32);
             for (nonce, h7) in block.into_iter().zip(hash_nonces(midstate, &prepared.schedule, block)) {
                 if meets(h7) && nonces.contains(nonce) {
                     hit(Candidate { midstate: 0, nonce })?;
@@ -88,8 +101,8 @@ pub(crate) fn scan<S: ShaState>(prepared: &Prepared, nonces: NonceRange, hit: Hi
     for nonce in nonces.first()..=nonces.last() {
         let schedule = Schedule::new::<S>(header_message::<S>(&prepared.schedule, nonce));
         let w3 = nonce_word::<S>(nonce);
-        for (index, [a, b]) in midstates.as_chunks().0.iter().enumerate() {
-            for (midstate, h7) in (2 * index..).zip(hash_midstates([a, b], w3, &schedule)) {
+        for (index, chunk) in midstates.as_chunks::<N>().0.iter().enumerate() {
+            for (midstate, h7) in (N * index..).zip(hash_midstates(chunk, w3, &schedule)) {
                 if meets(h7) {
                     hit(Candidate { midstate, nonce })?;
                 }
@@ -100,6 +113,7 @@ pub(crate) fn scan<S: ShaState>(prepared: &Prepared, nonces: NonceRange, hit: Hi
 }
 
 /// A midstate, and the state after round 3 but for the nonce.
+#[derive(Clone, Copy)]
 struct Midstate<S> {
     start: S,
     midstate: S,
@@ -120,29 +134,35 @@ macro_rules! fifteen_times {
     };
 }
 
-/// H7 of the hashes of a header with two nonces.
+/// H7 of the hashes of a header with these nonces.
 #[inline(always)]
-fn hash_nonces<S: ShaState>(
+fn hash_nonces<S: ShaState, const N: usize>(
     midstate: &Midstate<S>,
     prepared: &PreparedSchedule,
-    [m, n]: [u32; 2],
-) -> [u32; 2] {
-    let starts = [midstate.start.add_word(nonce_word::<S>(m)), midstate.start.add_word(nonce_word::<S>(n))];
-    let messages = [header_message::<S>(prepared, m), header_message::<S>(prepared, n)];
-    let [s, t] = sixty_rounds::<4, S>(starts, messages);
-    second_hash([s.add(midstate.midstate), t.add(midstate.midstate)])
+    nonces: [u32; N],
+) -> [u32; N] {
+    let states = nonces.map(|nonce| midstate.start.add_word(nonce_word::<S>(nonce)));
+    let messages = nonces.map(|nonce| header_message::<S>(prepared, nonce));
+    let states = sixty_rounds::<4, S, N>(states, messages);
+    second_hash(states, &[*midstate; N])
 }
 
-/// H7 of the hashes of two headers that differ in their midstates.
+/// H7 of the hashes of headers that differ in their midstates.
 #[inline(always)]
-fn hash_midstates<S: ShaState>([m, n]: [&Midstate<S>; 2], w3: S::Words, schedule: &Schedule) -> [u32; 2] {
-    let mut states = [m.start.add_word(w3), n.start.add_word(w3)];
+fn hash_midstates<S: ShaState, const N: usize>(
+    midstates: &[Midstate<S>; N],
+    w3: S::Words,
+    schedule: &Schedule,
+) -> [u32; N] {
+    let mut states = midstates.map(|m| m.start.add_word(w3));
     macro_rules! groups {
-        ($($i:literal)*) => {$( states = S::rounds_of_two(states, &schedule.kw[$i]); )*};
+        ($($i:literal)*) => {$(
+            S::rounds_in_step(&mut states, &schedule.kw[$i]);
+            S::keep_in_step(&mut states);
+        )*};
     }
     fifteen_times!(groups);
-    let [s, t] = states;
-    second_hash([s.add(m.midstate), t.add(n.midstate)])
+    second_hash(states, midstates)
 }
 
 /// The nonce as a message word, in each lane.
@@ -199,34 +219,34 @@ fn header_message<S: ShaState>(prepared: &PreparedSchedule, nonce: u32) -> [S::W
     ]
 }
 
-/// H7 of the hashes of two digests.
+/// H7 of the hashes of the digests: of the states, which still lack the midstates.
 #[inline(always)]
-fn second_hash<S: ShaState>([m, n]: [S; 2]) -> [u32; 2] {
+fn second_hash<S: ShaState, const N: usize>(states: [S; N], midstates: &[Midstate<S>; N]) -> [u32; N] {
     let start = S::new(round(INITIAL_STATE, K[0]));
-    let starts = [start.add_word(m.a()), start.add_word(n.a())];
-    let states = sixty_rounds::<1, S>(starts, [m.digest_message(), n.digest_message()]);
+    let mut digests = states;
+    for (digest, midstate) in digests.iter_mut().zip(midstates) {
+        *digest = digest.add(midstate.midstate);
+    }
+    let starts = digests.map(|digest| start.add_word(digest.a()));
+    let states = sixty_rounds::<1, S, N>(starts, digests.map(S::digest_message));
     states.map(|state| state.e().wrapping_add(INITIAL_STATE[7]))
 }
 
-/// Sixty rounds of two hashes, from round `FIRST` on, whose message word stands first.
+/// Sixty rounds, from round `FIRST` on, whose message word stands first.
 #[inline(always)]
-fn sixty_rounds<const FIRST: usize, S: ShaState>(
-    [mut s, mut t]: [S; 2],
-    [mut m, mut n]: [[S::Words; 4]; 2],
-) -> [S; 2] {
+fn sixty_rounds<const FIRST: usize, S: ShaState, const N: usize>(
+    mut states: [S; N],
+    mut messages: [[S::Words; 4]; N],
+) -> [S; N] {
     macro_rules! groups {
         ($($i:literal)*) => {$(
-            four_rounds(&mut s, &mut m, FIRST + 4 * $i);
-            four_rounds(&mut t, &mut n, FIRST + 4 * $i);
+            for (state, message) in states.iter_mut().zip(&mut messages) {
+                *state = state.rounds(S::add_words(message[0], constants::<S>(FIRST + 4 * $i)));
+                advance::<S>(message);
+            }
+            S::keep_in_step(&mut states);
         )*};
     }
     fifteen_times!(groups);
-    [s, t]
-}
-
-/// Four rounds from round `t` on, whose words stand first.
-#[inline(always)]
-fn four_rounds<S: ShaState>(state: &mut S, message: &mut [S::Words; 4], t: usize) {
-    *state = state.rounds(S::add_words(message[0], constants::<S>(t)));
-    advance::<S>(message);
+    states
 }

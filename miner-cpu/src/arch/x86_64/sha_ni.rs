@@ -45,7 +45,7 @@ unsafe fn entry(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlo
 #[target_feature(enable = "sha,avx")]
 #[inline(never)]
 unsafe fn scan_with_avx(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
-    scan::<State>(prepared, nonces, hit)
+    scan::<State, 2>(prepared, nonces, hit)
 }
 
 /// # Safety
@@ -53,7 +53,7 @@ unsafe fn scan_with_avx(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> Co
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 #[inline(never)]
 unsafe fn scan_without_avx(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
-    scan::<State>(prepared, nonces, hit)
+    scan::<State, 2>(prepared, nonces, hit)
 }
 
 macro_rules! sha {
@@ -154,12 +154,14 @@ impl ShaState for State {
         self.two_rounds(kw).two_rounds(sha!(_mm_shuffle_epi32::<0b11_10>(kw)))
     }
 
-    /// Two loads, since no shuffle is needed then, and each for both hashes.
+    /// Two loads, since no shuffle is needed then, and each for all hashes.
     #[inline(always)]
-    fn rounds_of_two([s, t]: [Self; 2], [a, b, c, d]: &[u32; 4]) -> [Self; 2] {
-        let (ab, cd) = (words([*a, *b, 0, 0]), words([*c, *d, 0, 0]));
-        let [s, t] = [s.two_rounds(ab), t.two_rounds(ab)];
-        [s.two_rounds(cd), t.two_rounds(cd)]
+    fn rounds_in_step<const N: usize>(states: &mut [Self; N], [a, b, c, d]: &[u32; 4]) {
+        for kw in [words([*a, *b, 0, 0]), words([*c, *d, 0, 0])] {
+            for state in &mut *states {
+                *state = state.two_rounds(kw);
+            }
+        }
     }
 
     #[inline(always)]

@@ -1,0 +1,4 @@
+//! Kernels for 64-bit Arm.
+
+pub(crate) mod neon;
+pub(crate) mod sha2;
