@@ -18,12 +18,12 @@ use crate::wgpu_device::{Context, WgpuDevice};
 /// What all trials together may take, so that no machine waits for longer than two seconds.
 const PATIENCE: Duration = Duration::from_millis(1400);
 
-/// Before a tuning is measured: the shader is compiled, and the pace found.
-const WARM_UP: Duration = Duration::from_millis(50);
+/// What finding the pace takes, before a tuning is measured: a short dispatch says less than a full one.
+const WARM_UP: Duration = Duration::from_millis(60);
 
-/// Two tunings are compared by the best of so many rounds, in turn: what else the machine does slows down
-/// some rounds, and speeds up none.
-const ROUNDS: u32 = 3;
+/// A tuning takes another's place if it is faster in all of so many rounds but one. What else the machine does
+/// may decide a round, but hardly five.
+const ROUNDS: u32 = 6;
 
 /// When a round dispatches no more: it lasts for two dispatches or three.
 const ROUND: Duration = Duration::from_millis(10);
@@ -174,16 +174,25 @@ where
             return Ok(());
         }
         let mut round = (self.prepare)(tuning)?;
-        let (mut old, mut new) = (0.0_f64, 0.0_f64);
-        for _ in 0..ROUNDS {
-            old = old.max((self.round)()?);
-            new = new.max(round()?);
-        }
+        let is_faster = self.loses_to(&mut round)?;
         self.longest = self.longest.max(began.elapsed());
-        if new > old {
+        if is_faster {
             (self.best, self.round) = (tuning, round);
         }
         Ok(())
+    }
+
+    /// Whether the best so far is slower than this, by rounds in turn.
+    fn loses_to(&mut self, round: &mut R) -> Result<bool, E> {
+        let mut won = 0;
+        for _ in 0..ROUNDS {
+            let (old, new) = ((self.round)()?, round()?);
+            won += u32::from(old >= new);
+            if won > 1 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -193,14 +202,16 @@ fn prepare(
     tuning: Tuning,
 ) -> Result<impl FnMut() -> Result<f64, DeviceError>, DeviceError> {
     let mut device = WgpuDevice::new(context, tuning)?;
-    let mut pace = Pace::new();
-    let mut scan = move |time| {
+    let mut scan = move |pace: &mut Pace, time| {
         rate_of(time, tuning.midstates, |unit, reporter| {
-            Search::new(unit, tuning.midstates, &mut device, &mut pace, reporter).run()
+            Search::new(unit, tuning.midstates, &mut device, pace, reporter).run()
         })
     };
-    scan(WARM_UP)?;
-    Ok(move || scan(ROUND))
+    // Some drivers compile the shader when it is first used, which says nothing about the pace.
+    scan(&mut Pace::new(), Duration::ZERO)?;
+    let mut pace = Pace::new();
+    scan(&mut pace, WARM_UP)?;
+    Ok(move || scan(&mut pace, ROUND))
 }
 
 #[cfg(test)]
