@@ -1,0 +1,173 @@
+//! What the engine leaves of a kernel's rate: a real job with shares to find, progress, cancellation and verification,
+//! against nothing but the kernel in a loop, in turn, on as many threads. And what two threads are to one.
+//!
+//! The work is proved as well: in each run the shares that were found are as many as the engine's count of hashes
+//! makes likely, within four standard deviations.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use miner_core::bitcoin::{CompactTarget, Target};
+use miner_core::{Backend as _, Extranonce, Job, NonceRange, Prepared, Terms, VersionMask, WorkUnit, header};
+use miner_cpu::{CpuBackend, CpuOptions, Kernel, available};
+use miner_engine::Engine;
+
+/// One hash in so many is a share: enough to count, few enough to cost nothing.
+const HASHES_A_SHARE: f64 = 32768.0;
+/// Hashes of the bare kernel between two looks at the clock.
+const SLICE: u64 = 1 << 14;
+/// Until the engine's units have the right size.
+const WARM_UP: Duration = Duration::from_millis(50);
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Plan {
+    rounds: usize,
+    phase: Duration,
+}
+
+fn main() {
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
+    let plan = match is_bench {
+        true => Plan { rounds: 9, phase: Duration::from_millis(500) },
+        false => Plan { rounds: 1, phase: Duration::from_millis(50) },
+    };
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    println!("kernel     threads   engine MH/s   kernel MH/s   ratio   times one thread");
+    for kernel in available() {
+        let mut one_thread = None;
+        for threads in if cpus == 1 { vec![1] } else { vec![1, cpus] } {
+            let [engine, bare, ratio] = compare(kernel, threads, plan);
+            let times = engine / *one_thread.get_or_insert(engine);
+            println!(
+                "{:10} {threads:>7} {:>13.3} {:>13.3} {ratio:>7.4} {times:>18.3}",
+                kernel.name(),
+                engine / 1e6,
+                bare / 1e6
+            );
+        }
+    }
+}
+
+/// The medians of the engine's rate, of the bare kernel's, and of their ratio in each round.
+fn compare(kernel: &'static Kernel, threads: usize, plan: Plan) -> [f64; 3] {
+    let mined = Mined::new(kernel, threads);
+    let rounds: Vec<[f64; 3]> = (0..plan.rounds)
+        .map(|round| {
+            // Now one first, now the other.
+            let (engine, bare) = if round % 2 == 0 {
+                let engine = mined.rate(plan.phase);
+                (engine, bare_rate(kernel, threads, mined.midstates, plan.phase))
+            } else {
+                let bare = bare_rate(kernel, threads, mined.midstates, plan.phase);
+                (mined.rate(plan.phase), bare)
+            };
+            [engine, bare, engine / bare]
+        })
+        .collect();
+    [0, 1, 2].map(|column| {
+        let mut values: Vec<f64> = rounds.iter().map(|round| round[column]).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values[values.len() / 2]
+    })
+}
+
+fn share_target() -> Target {
+    let mut bytes = [0xff; 32];
+    bytes[..2].copy_from_slice(&((65536.0 / HASHES_A_SHARE) as u16 - 1).to_be_bytes());
+    Target::from_be_bytes(bytes)
+}
+
+/// An engine with one backend, and how many shares it has found.
+struct Mined {
+    engine: Engine,
+    shares: Arc<AtomicU64>,
+    midstates: usize,
+}
+
+impl Mined {
+    fn new(kernel: &'static Kernel, threads: usize) -> Self {
+        let options = CpuOptions { threads: threads.try_into().ok(), nice: None, ..CpuOptions::default() };
+        let backend = CpuBackend::new(kernel, &options).expect("threads can be started");
+        let midstates = backend.preferred_midstates();
+        let shares = Arc::new(AtomicU64::new(0));
+        let found = shares.clone();
+        let engine = Engine::start(vec![Box::new(backend)], move |_| {
+            found.fetch_add(1, Ordering::Relaxed);
+        });
+        Self { engine, shares, midstates }
+    }
+
+    /// Hashes a second on a job that is new, for so long.
+    fn rate(&self, phase: Duration) -> f64 {
+        let before = self.settled();
+        self.engine.set_job(job(), terms());
+        thread::sleep(WARM_UP);
+        let (begin, first) = (Instant::now(), self.engine.snapshot().hashes());
+        thread::sleep(phase);
+        let (end, last) = (Instant::now(), self.engine.snapshot().hashes());
+        self.engine.clear();
+        let after = self.settled();
+        assert_likely((after.0 - before.0) as f64, (after.1 - before.1) as f64);
+        (last - first) as f64 / (end - begin).as_secs_f64()
+    }
+
+    /// Hashes and shares once nothing more comes.
+    fn settled(&self) -> (u64, u64) {
+        let count = || (self.engine.snapshot().hashes(), self.shares.load(Ordering::Relaxed));
+        let mut last = count();
+        loop {
+            thread::sleep(Duration::from_millis(20));
+            match count() {
+                same if same == last => return last,
+                other => last = other,
+            }
+        }
+    }
+}
+
+fn assert_likely(hashes: f64, shares: f64) {
+    let expected = hashes / HASHES_A_SHARE;
+    let deviations = (shares - expected).abs() / expected.sqrt();
+    assert!(deviations <= 4.0, "{shares} shares in {hashes} hashes, where {expected:.1} are to be expected");
+}
+
+/// A job whose blocks no hash meets.
+fn job() -> Arc<Job> {
+    let mut header = header::from_hex(&"00".repeat(80)).expect("80 bytes are a header");
+    header.bits = CompactTarget::from_consensus(0x0300_0001);
+    Arc::new(Job::from_header("engine", &header).expect("the bits are valid"))
+}
+
+fn terms() -> Terms {
+    Terms {
+        extranonce1: Extranonce::EMPTY,
+        extranonce2_size: 0,
+        version_mask: VersionMask::BIP320,
+        share_target: share_target(),
+    }
+}
+
+/// Hashes a second of the kernel alone.
+fn bare_rate(kernel: &Kernel, threads: usize, midstates: usize, phase: Duration) -> f64 {
+    let midstates = (0..midstates).map(|index| [index as u32; 8]).collect();
+    let unit = WorkUnit::new(midstates, [0; 3], NonceRange::ALL, share_target());
+    let prepared = Prepared::new(&unit);
+    let rate = || {
+        let nonces = SLICE / prepared.midstates.len() as u64;
+        let (begin, mut done) = (Instant::now(), 0);
+        while begin.elapsed() < phase {
+            let slice = NonceRange::starting_at((done % (1 << 31)) as u32, nonces);
+            let _ = kernel.scan(&prepared, slice, &mut |_| ControlFlow::Continue(()));
+            done += nonces;
+        }
+        (done * prepared.midstates.len() as u64) as f64 / begin.elapsed().as_secs_f64()
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(rate)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a kernel does not panic")).sum()
+    })
+}
