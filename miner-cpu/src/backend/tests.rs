@@ -27,13 +27,13 @@ struct Watch {
 #[derive(Default)]
 struct State {
     hashes: u64,
-    /// The thread of each slice.
-    slices: Vec<usize>,
+    /// The thread and the hashes of each slice.
+    slices: Vec<(usize, u64)>,
 }
 
 impl State {
     fn threads(&self) -> usize {
-        self.slices.iter().collect::<BTreeSet<_>>().len()
+        self.slices.iter().map(|(thread, _)| thread).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -65,7 +65,7 @@ impl Reporter for Watch {
         state.hashes += hashes_done;
         // The very first slice is the caller's, who is none of them.
         let Some(thread) = rayon::current_thread_index() else { return ControlFlow::Continue(()) };
-        state.slices.push(thread);
+        state.slices.push((thread, hashes_done));
         self.changed.notify_all();
         let is_slow = self.slow == Some(thread);
         let waits = |state: &mut State| state.threads() < self.threads || is_slow && state.hashes < NONCES;
@@ -78,7 +78,8 @@ impl Reporter for Watch {
 #[test]
 fn whatever_a_slow_thread_does_not_take_the_others_do() {
     let slices = Watch::scan(3, Some(1)).slices;
-    assert_eq!(slices.iter().filter(|&&thread| thread == 1).count(), 1, "{slices:?}");
+    let slow: Vec<_> = slices.iter().filter(|(thread, _)| *thread == 1).collect();
+    assert_eq!(slow, [&(1, SMALLEST_SLICE)], "{slices:?}");
 }
 
 #[test]
