@@ -241,7 +241,7 @@ fn the_work_that_was_accepted_is_the_work_that_was_done() {
 }
 
 #[test]
-fn without_a_pool_the_miner_rests_and_at_the_end_no_share_is_left_open() {
+fn a_lost_pool_lets_the_miner_rest_and_at_the_end_no_share_is_left_open() {
     let mut pool = TestPool::start(NO_BLOCKS, SHARES / 2.0);
     let mut running = miner(&pool.url(), &[&STEADY[..], &["-R", "0.1"]].concat()).start();
     let mut events = running.until("share");
