@@ -8,6 +8,7 @@
 //! - Rounds come in fours. Both hashes start one round late: the first with round 4, the second with round 1,
 //!   behind a round 0 of two additions, so that it ends with round 60 exactly. Its schedule runs in groups
 //!   W1…W4, W5…W8, up to W57…W60: eleven to compute instead of twelve.
+//! - Hashes in step are arrays that loops go over: what `map` calls on an array is compiled without the instructions.
 //! - `K + W` lies in memory group by group: a load and the rounds are all there is to the first hash of a
 //!   midstate.
 
@@ -141,8 +142,12 @@ fn hash_nonces<S: ShaState, const N: usize>(
     prepared: &PreparedSchedule,
     nonces: [u32; N],
 ) -> [u32; N] {
-    let states = nonces.map(|nonce| midstate.start.add_word(nonce_word::<S>(nonce)));
-    let messages = nonces.map(|nonce| header_message::<S>(prepared, nonce));
+    let mut states = [midstate.start; N];
+    let mut messages = [[S::words([0; 4]); 4]; N];
+    for ((state, message), nonce) in states.iter_mut().zip(&mut messages).zip(nonces) {
+        *state = state.add_word(nonce_word::<S>(nonce));
+        *message = header_message::<S>(prepared, nonce);
+    }
     let states = sixty_rounds::<4, S, N>(states, messages);
     second_hash(states, &[*midstate; N])
 }
@@ -154,7 +159,10 @@ fn hash_midstates<S: ShaState, const N: usize>(
     w3: S::Words,
     schedule: &Schedule,
 ) -> [u32; N] {
-    let mut states = midstates.map(|m| m.start.add_word(w3));
+    let mut states = [S::new([0; 8]); N];
+    for (state, midstate) in states.iter_mut().zip(midstates) {
+        *state = midstate.start.add_word(w3);
+    }
     macro_rules! groups {
         ($($i:literal)*) => {$(
             S::rounds_in_step(&mut states, &schedule.kw[$i]);
@@ -227,9 +235,18 @@ fn second_hash<S: ShaState, const N: usize>(states: [S; N], midstates: &[Midstat
     for (digest, midstate) in digests.iter_mut().zip(midstates) {
         *digest = digest.add(midstate.midstate);
     }
-    let starts = digests.map(|digest| start.add_word(digest.a()));
-    let states = sixty_rounds::<1, S, N>(starts, digests.map(S::digest_message));
-    states.map(|state| state.e().wrapping_add(INITIAL_STATE[7]))
+    let mut starts = [start; N];
+    let mut messages = [[S::words([0; 4]); 4]; N];
+    for ((start, message), digest) in starts.iter_mut().zip(&mut messages).zip(digests) {
+        *start = start.add_word(digest.a());
+        *message = digest.digest_message();
+    }
+    let states = sixty_rounds::<1, S, N>(starts, messages);
+    let mut last = [0; N];
+    for (last, state) in last.iter_mut().zip(states) {
+        *last = state.e().wrapping_add(INITIAL_STATE[7]);
+    }
+    last
 }
 
 /// Sixty rounds, from round `FIRST` on, whose message word stands first.
