@@ -28,6 +28,8 @@ const SLICE: u64 = 1 << 14;
 #[derive(Clone, Copy)]
 struct Plan {
     rounds: usize,
+    /// Turns in a round, so that what else the machine does touches both alike.
+    turns: u32,
     phase: Duration,
 }
 
@@ -39,15 +41,15 @@ impl Plan {
 
     /// Until the engine's units have the right size.
     fn warm_up(self) -> Duration {
-        self.phase / 10
+        self.phase / 2
     }
 }
 
 fn main() {
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let plan = match is_bench {
-        true => Plan { rounds: 9, phase: Duration::from_millis(500) },
-        false => Plan { rounds: 1, phase: Duration::from_millis(50) },
+        true => Plan { rounds: 9, turns: 5, phase: Duration::from_millis(100) },
+        false => Plan { rounds: 1, turns: 1, phase: Duration::from_millis(50) },
     };
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     println!("engine MH/s   kernel MH/s   ratio   times one thread");
@@ -91,15 +93,13 @@ fn print([engine, bare, ratio]: [f64; 3], times: &str, name: &str) {
 fn compare(backend: Box<dyn Backend>, mut bare_rate: impl FnMut(Duration) -> f64, plan: Plan) -> [f64; 3] {
     let mined = Mined::new(backend, bare_rate(plan.warm_up()) / SHARES_A_SECOND);
     let rounds: Vec<[f64; 3]> = (0..plan.rounds)
-        .map(|round| {
-            // Now one first, now the other.
-            let (engine, bare) = if round % 2 == 0 {
-                let engine = mined.rate(plan);
-                (engine, bare_rate(plan.phase))
-            } else {
-                let bare = bare_rate(plan.phase);
-                (mined.rate(plan), bare)
-            };
+        .map(|_| {
+            let [mut engine, mut bare] = [0.0; 2];
+            for _ in 0..plan.turns {
+                engine += mined.rate(plan) / f64::from(plan.turns);
+                bare_rate(plan.warm_up());
+                bare += bare_rate(plan.phase) / f64::from(plan.turns);
+            }
             [engine, bare, engine / bare]
         })
         .collect();
