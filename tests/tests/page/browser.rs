@@ -86,7 +86,10 @@ fn a_pool_and_its_workers_are_shown() {
     let url = pool.next("listening")["url"].as_str().unwrap().to_owned();
     // So few shares that what nobody reads of the output holds up neither.
     let _miner = miner_tests::Miner::new(&["-o", &url, "-u", "me", "--max-hashrate", "500k"]).start();
-    page.json_when(|status| !status["blocks"].as_array().unwrap().is_empty());
+    // Blocks are told at once, and what miners reach once a second.
+    page.json_when(|status| {
+        !status["blocks"].as_array().unwrap().is_empty() && status["hashrate"]["miners"] == 1
+    });
     let shown = show(&format!("http://{}/", page.address()), &["--dump-dom"]);
     assert_eq!(shown.console, "");
     assert_eq!(text(&shown.dom, "health"), "serving");
