@@ -20,6 +20,8 @@ use miner_core::{Candidate, NonceRange, Prepared};
 use crate::double_hash::{Schedule, first_hash, second_hash};
 use crate::kernel::Hit;
 use crate::lanes::Lanes;
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+use crate::pair::Pair;
 use crate::pair::State;
 
 /// Reports every candidate of the rectangle `prepared.midstates` × `nonces`, until `hit` breaks.
@@ -49,6 +51,17 @@ pub(crate) fn scan<W: Lanes, S: State<W>>(
         }
     }
     ControlFlow::Continue(())
+}
+
+/// The same in two streams: two midstates in step, or, where there is but one, twice the nonces.
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn scan_in_pairs<V: Lanes>(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
+    if prepared.midstates.len() == 1 {
+        scan::<Pair<V>, Pair<V>>(prepared, nonces, hit)
+    } else {
+        scan::<V, Pair<V>>(prepared, nonces, hit)
+    }
 }
 
 /// The nonces of the block from `base` on as message words. A lane's number stays within a nonce's lowest

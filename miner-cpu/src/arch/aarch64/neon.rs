@@ -8,8 +8,7 @@ use miner_core::{NonceRange, Prepared};
 
 use crate::arch::vector::vector;
 use crate::kernel::{Hit, Kernel};
-use crate::pair::Pair;
-use crate::scan::scan;
+use crate::scan::scan_in_pairs;
 
 pub(crate) static KERNEL: Kernel = Kernel {
     name: "neon",
@@ -26,11 +25,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
 #[target_feature(enable = "neon")]
 #[inline(never)]
 unsafe fn entry(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
-    if prepared.midstates.len() == 1 {
-        scan::<Pair<Neon>, Pair<Neon>>(prepared, nonces, hit)
-    } else {
-        scan::<Neon, Pair<Neon>>(prepared, nonces, hit)
-    }
+    scan_in_pairs::<Neon>(prepared, nonces, hit)
 }
 
 vector! {

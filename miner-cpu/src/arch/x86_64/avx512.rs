@@ -8,8 +8,7 @@ use miner_core::{NonceRange, Prepared};
 use super::ternary::{CH, MAJ, XOR3};
 use crate::arch::vector::vector;
 use crate::kernel::{Hit, Kernel};
-use crate::pair::Pair;
-use crate::scan::scan;
+use crate::scan::scan_in_pairs;
 
 pub(crate) static KERNEL: Kernel = Kernel {
     name: "avx512",
@@ -23,11 +22,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
 #[target_feature(enable = "avx512f")]
 #[inline(never)]
 unsafe fn entry(prepared: &Prepared, nonces: NonceRange, hit: Hit) -> ControlFlow<()> {
-    if prepared.midstates.len() == 1 {
-        scan::<Pair<Avx512>, Pair<Avx512>>(prepared, nonces, hit)
-    } else {
-        scan::<Avx512, Pair<Avx512>>(prepared, nonces, hit)
-    }
+    scan_in_pairs::<Avx512>(prepared, nonces, hit)
 }
 
 vector! {
