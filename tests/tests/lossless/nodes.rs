@@ -43,8 +43,9 @@ fn a_node_killed_right_after_its_null_gets_the_block_again() {
     for hash in &submitted {
         until("the block in the chain again", || journal.fate(hash, &node) == Fate::InChain);
     }
-    let again = relay.submitted().iter().filter(|block| submitted.contains(&block.hash)).count();
-    assert!(again >= 2 * BLOCKS, "the node forgot nothing: {again} submissions");
+    // A node may have written the first ones to its disk. The last it cannot: it was killed on the spot.
+    let last = relay.submitted().iter().filter(|block| Some(&block.hash) == submitted.last()).count();
+    assert!(last >= 2, "the node forgot nothing: {last} submissions of the last block");
     drop(running);
 }
 
