@@ -182,10 +182,13 @@ where
         Ok(())
     }
 
-    /// Whether the best so far is slower than this, by rounds in turn.
+    /// Whether the best so far is slower than this, by rounds in turn; it is not, if time does not suffice to tell.
     fn loses_to(&mut self, round: &mut R) -> Result<bool, E> {
         let mut won = 0;
         for _ in 0..ROUNDS {
+            if Instant::now() > self.end {
+                return Ok(false);
+            }
             let (old, new) = ((self.round)()?, round()?);
             won += u32::from(old >= new);
             if won > 1 {

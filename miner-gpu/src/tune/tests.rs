@@ -57,6 +57,21 @@ fn without_time_the_most_likely_one_is_taken() {
 }
 
 #[test]
+fn a_trial_that_takes_too_long_is_given_up() {
+    let (patience, round) = (Duration::from_millis(20), Duration::from_millis(30));
+    let rate = fastest_is("imad 64 8".parse().expect("a tuning"));
+    let prepare = |tuning| {
+        let rate = rate(tuning);
+        Ok::<_, ()>(move || {
+            std::thread::sleep(round);
+            Ok(rate)
+        })
+    };
+    let chosen = choices(&GpuOptions::default()).fastest_by(patience, prepare).expect("no round fails");
+    assert_eq!(Ok(chosen), "plain 128 16".parse());
+}
+
+#[test]
 fn a_tuning_that_is_faster_in_some_rounds_alone_is_not_taken() {
     let best: Tuning = "imad 64 8".parse().expect("a tuning");
     for (first, second) in [(0, 1), (0, ROUNDS - 1), (ROUNDS - 2, ROUNDS - 1)] {
