@@ -7,6 +7,7 @@ mod config;
 mod exit;
 mod http;
 mod mining;
+mod runtime;
 mod source;
 mod status;
 mod system;

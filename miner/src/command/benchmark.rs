@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use miner_engine::{Engine, Snapshot};
-use tokio::runtime::Runtime;
 
 use super::bench::lane::{self, endless_job};
 use crate::args::{MiningArgs, Switch};
 use crate::exit::{self, Code};
 use crate::mining::devices::{self, Needs};
 use crate::mining::signals::Signals;
+use crate::runtime;
 use crate::status::text::khashes;
 
 /// The first lines come early, for those who wait a few seconds for one.
@@ -29,7 +29,7 @@ pub(crate) fn run(mining: &MiningArgs) -> anyhow::Result<ExitCode> {
     engine.limit_hashrate(mining.max_hashrate);
     engine.set_job(endless_job(), lane::terms(rolling));
     let meter = Meter { begin: Instant::now(), engine, quiet: mining.output.quiet };
-    Runtime::new()?.block_on(meter.until(mining.time_limit))
+    runtime::block_on(meter.until(mining.time_limit))
 }
 
 struct Meter {

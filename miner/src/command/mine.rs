@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use miner_core::VersionMask;
 use miner_node::{Chain, Transactions};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::runtime::Runtime;
 
 use crate::args::{LoginArgs, MineArgs, MiningArgs, NodeArgs, PoolArgs, Switch};
 use crate::command::benchmark;
@@ -16,6 +15,7 @@ use crate::mining::nodes::{Nodes, Pacing};
 use crate::mining::pace::Interval;
 use crate::mining::pools::Pools;
 use crate::mining::{Plan, mine};
+use crate::runtime;
 use crate::source::node::Wanted;
 use crate::source::{embedded, node, stratum};
 use crate::status::Output;
@@ -82,14 +82,14 @@ fn on_pools(
     }
     let options = stratum::options(urls, login, pool, mask(mining))?;
     let (devices, output) = begin(mining, None)?;
-    Runtime::new()?.block_on(async { mine(Pools::start(options), devices, plan(mining), output).await })
+    runtime::block_on(async { mine(Pools::start(options), devices, plan(mining), output).await })
 }
 
 /// Mines to real nodes.
 pub(crate) fn on_nodes(wanted: &Wanted, node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result<ExitCode> {
     not_on_the_embedded_chain(mining, "a node")?;
     let (devices, mut output) = begin(mining, wanted.chain)?;
-    Runtime::new()?.block_on(async {
+    runtime::block_on(async {
         let transactions = |chain| transactions(node, mining, chain);
         let (source, chain) = node::open(wanted, node, mining.seed, transactions, &mut output).await?;
         let interval = interval(node, mining, chain, &mut output);
@@ -103,7 +103,7 @@ fn on_the_embedded_chain(node: &NodeArgs, mining: &MiningArgs) -> anyhow::Result
     }
     let (mut devices, mut output) = begin(mining, None)?;
     let difficulty = embedded::difficulty(mining, || devices.rate(&mut output));
-    Runtime::new()?.block_on(async {
+    runtime::block_on(async {
         let source = embedded::open(node, mining, difficulty, &mut output)?;
         let interval = mining.block_interval.unwrap_or(Interval::NONE);
         let plan = Plan { next_commands: embedded::next_commands(), ..plan(mining) };

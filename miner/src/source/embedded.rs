@@ -14,12 +14,13 @@ use crate::status::event::Event;
 /// The difficulty of a repeatable run: the same on every machine.
 const SEEDED_DIFFICULTY: f64 = 0.002;
 
-/// The difficulty of the chain. Unless it was typed, it follows from the hashrate: a block a second.
+/// The difficulty of the chain. Unless it was typed, it follows from the hashrate, as far as that is allowed: a block a
+/// second.
 pub(crate) fn difficulty(mining: &MiningArgs, hashrate: impl FnOnce() -> f64) -> f64 {
     match (mining.difficulty, mining.seed) {
         (Some(difficulty), _) => difficulty,
         (None, Some(_)) => SEEDED_DIFFICULTY,
-        (None, None) => hashrate() / 4_294_967_296.0,
+        (None, None) => hashrate().min(mining.max_hashrate.unwrap_or(f64::MAX)) / 4_294_967_296.0,
     }
 }
 

@@ -13,7 +13,6 @@ use miner_node::keeper::{BURIED_DEPTH, LOOK_INTERVAL};
 use miner_node::{BlockKeeper, Chain, CoinbaseOptions, EmbeddedParams, Node, Payout};
 use miner_pool::{Difficulty, NodePool, ServerLimits, run as serve};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -24,6 +23,7 @@ use crate::exit::{self, Code};
 use crate::http::Figures;
 use crate::mining::signals::Signals;
 use crate::mining::{DRAIN, HASHRATE_EVERY, PAGE_EVERY};
+use crate::runtime;
 use crate::source::{embedded, told};
 use crate::status::Output;
 use crate::status::event::Event;
@@ -38,7 +38,7 @@ const WISHES: f64 = 1e6;
 
 pub(crate) fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
     let output = Output::new(&args.output)?;
-    Runtime::new()?.block_on(async { Desk::open(args, output).await?.work().await })
+    runtime::block_on(async { Desk::open(args, output).await?.work().await })
 }
 
 /// Where everything of a pool comes together.

@@ -1,6 +1,7 @@
 //! The CPU as a device: from `--kernel` and `--threads` to a backend, with the reason for the choice.
 
 use std::num::NonZero;
+use std::thread::available_parallelism;
 
 use miner_core::Backend;
 use miner_cpu::{CpuBackend, CpuOptions, Kernel};
@@ -51,12 +52,14 @@ impl Cpu {
         (0..threads).map(backend).collect()
     }
 
-    /// Hashes a second, by a short measurement on all cores.
-    pub(super) fn rate(&self) -> f64 {
-        self.measured.unwrap_or_else(|| {
+    /// Hashes a second of so many threads, by a short measurement on all cores.
+    pub(super) fn rate(&self, threads: usize) -> f64 {
+        let on_all = self.measured.unwrap_or_else(|| {
             let [rates] = miner_cpu::measure(&[self.kernel], [self.midstates]);
             rates.first().map_or(0.0, |(_, rate)| *rate)
-        })
+        });
+        let cores = available_parallelism().map_or(1, usize::from);
+        on_all * threads.min(cores) as f64 / cores as f64
     }
 }
 

@@ -129,7 +129,7 @@ impl Devices {
         while let Some(arrival) = self.arrivals.wait() {
             self.gpus.extend(arrived(arrival, output));
         }
-        let cpu = self.cpu.as_ref().map_or(0.0, |(cpu, _)| cpu.rate());
+        let cpu = self.cpu.as_ref().map_or(0.0, |(cpu, backend)| cpu.rate(backend.threads()));
         cpu + self.gpus.iter_mut().map(|gpu| gpu.rate(self.midstates)).sum::<f64>()
     }
 
