@@ -198,6 +198,11 @@ impl Running {
         crate::signal(self.child.id(), name);
     }
 
+    /// Waits for the end, and reads nothing more.
+    pub fn end_unread(mut self) -> ExitStatus {
+        self.child.wait().expect("a child can be waited for")
+    }
+
     /// Waits for the end; all events that were not read before.
     pub fn end(mut self) -> (ExitStatus, Vec<Value>) {
         let lines = self.lines.by_ref().lines();

@@ -1,7 +1,7 @@
 //! `miner solo` and `miner -o` on a real node: every address type, fees, full blocks, restarts.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bitcoin::{Address, Amount, Network, ScriptBuf};
 use miner_tests::purse::{Purse, mine, spend};
@@ -334,6 +334,23 @@ fn a_block_that_a_frozen_node_did_not_take_is_submitted_at_the_next_start() {
     again.end();
     let header = node.rpc("getblockheader", &[json!(hash)]).unwrap();
     assert!(header["confirmations"].as_i64() > Some(0), "{header}");
+}
+
+#[test]
+fn a_stdout_that_nobody_reads_holds_up_neither_mining_nor_the_end() {
+    let test = "a_stdout_that_nobody_reads_holds_up_neither_mining_nor_the_end";
+    let Some(node) = TestNode::start(test, &[]) else { return };
+    let options = ["--coinbase-script", ANYONE, "--block-interval", "0"];
+    let mut miner = Miner::solo(&node, &options).start();
+    miner.next("block");
+    // Their events are more than a pipe holds.
+    let begin = Instant::now();
+    while height(&node) < 300 {
+        assert!(begin.elapsed() < Duration::from_secs(120), "stopped at {}", height(&node));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    miner.signal("TERM");
+    assert_eq!(miner.end_unread().code(), Some(0));
 }
 
 #[test]

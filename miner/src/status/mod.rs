@@ -2,11 +2,12 @@
 
 mod dump;
 pub(crate) mod event;
+mod lines;
 pub(crate) mod pool;
 pub(crate) mod summary;
 pub(crate) mod text;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::args::{LogFormat, OutputArgs};
 use crate::http::{self, Board, Figures, Told};
 use event::Event;
+use lines::Lines;
 
 /// Tells events on stdout, and on the status page where there is one.
 #[derive(Debug)]
@@ -23,7 +25,9 @@ pub(crate) struct Output {
     quiet: bool,
     style: text::Style,
     started: Instant,
-    closed: bool,
+    lines: Lines,
+    /// Lines that found no room since the last one that did.
+    left_out: u64,
     board: Option<Arc<Board>>,
 }
 
@@ -48,7 +52,8 @@ impl Output {
             quiet: args.quiet,
             style: text::Style { colour, debug: args.debug },
             started: Instant::now(),
-            closed: false,
+            lines: Lines::to(io::stdout())?,
+            left_out: 0,
             board: None,
         };
         if let Some(address) = args.http {
@@ -59,21 +64,39 @@ impl Output {
         Ok(output)
     }
 
-    /// Tells an event. Nothing is lost by a closed stdout but the telling (see [`Output::is_closed`]).
+    /// Tells an event. Nothing is lost by a stdout that is closed (see [`Output::is_closed`]) or that nobody reads but
+    /// the telling, and nothing waits for it.
     pub(crate) fn tell(&mut self, event: &Event) {
         // Once: the page's event is the very one that was told.
         let as_json = (self.format == LogFormat::Json || self.has_page()).then(|| json(event));
-        let line = match self.format {
-            LogFormat::Json => as_json.clone(),
-            LogFormat::Text if self.quiet && event.is_chatter() => None,
-            LogFormat::Text => text::line(event, self.started.elapsed(), self.style),
-        };
+        let line = self.line(event, as_json.as_deref());
         if let (Some(board), Some(json)) = (&self.board, as_json) {
             board.note(event, Told::new(json, text::words(event, text::Style::PLAIN)));
         }
         if let Some(line) = line {
-            self.closed |= writeln!(io::stdout().lock(), "{line}").is_err();
+            self.print(line);
         }
+    }
+
+    /// What stdout is told of an event.
+    fn line(&self, event: &Event, as_json: Option<&str>) -> Option<String> {
+        match self.format {
+            LogFormat::Json => as_json.map(str::to_owned),
+            LogFormat::Text if self.quiet && event.is_chatter() => None,
+            LogFormat::Text => text::line(event, self.started.elapsed(), self.style),
+        }
+    }
+
+    /// Prints a line, after a word on those that found no room before it.
+    fn print(&mut self, line: String) {
+        if self.left_out > 0 {
+            let gap = Event::error(format!("{} lines are left out here: stdout was not read", self.left_out));
+            let gap = self.line(&gap, Some(&json(&gap)));
+            if gap.is_some_and(|gap| self.lines.add(gap)) {
+                self.left_out = 0;
+            }
+        }
+        self.left_out += u64::from(!self.lines.add(line));
     }
 
     /// Whether there is a page, which wants to know now and then how the run stands.
@@ -90,7 +113,7 @@ impl Output {
 
     /// Whether nobody reads any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+        self.lines.is_closed()
     }
 
     /// Seconds since the start of the run.
