@@ -7,7 +7,7 @@ use miner_core::{Job, Share};
 use miner_node::{NodeError, Template, Verdict};
 use miner_stratum::session::{Ended, RejectReason};
 
-use crate::WorkerName;
+use crate::{Agent, WorkerName};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub enum PoolEvent {
         session: String,
         /// The miner's address.
         peer: Option<SocketAddr>,
-        /// What the miner calls itself, as safe to show as a worker's name.
-        agent: WorkerName,
+        /// What the miner calls its program.
+        agent: Agent,
         /// Whether an earlier session goes on.
         resumed: bool,
     },

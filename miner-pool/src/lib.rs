@@ -16,6 +16,6 @@ pub mod registry;
 pub mod server;
 
 pub use event::PoolEvent;
-pub use name::WorkerName;
+pub use name::{Agent, WorkerName};
 pub use pool::{Difficulty, NodePool};
 pub use server::{ServerLimits, run};

@@ -1,4 +1,4 @@
-//! Workers' names: any text that a miner sends, made safe to show.
+//! Names that a miner gives its workers and its program: any text, made safe to show.
 
 use std::fmt;
 
@@ -17,6 +17,17 @@ impl WorkerName {
     }
 }
 
+/// What a miner calls its program, `cgminer/4.12` say. Shown as a [`WorkerName`] is, but for the slash, which goes to
+/// terminals, pages and logs, never into a file's name.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Agent(String);
+
+impl From<&str> for Agent {
+    fn from(agent: &str) -> Self {
+        Self(agent.to_owned())
+    }
+}
+
 impl From<&str> for WorkerName {
     fn from(name: &str) -> Self {
         Self(name.to_owned())
@@ -28,26 +39,42 @@ fn is_harmless(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@' | ':' | '=' | ',')
 }
 
-/// Everything else as `%` and the two hex digits of each byte (as in URLs); dots at the beginning too, so that no
-/// name is `..`.
+/// Shows what is harmless as it is, everything else as `%` and the two hex digits of each byte (as in URLs); dots at
+/// the beginning too, so that no name is `..`.
+fn escape(text: &str, is_harmless: impl Fn(char) -> bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut begun = false;
+    for c in text.chars().take(SHOWN) {
+        begun |= c != '.';
+        if begun && is_harmless(c) {
+            write!(f, "{c}")?;
+        } else {
+            c.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+        }
+    }
+    if text.chars().nth(SHOWN).is_some() { f.write_str("...") } else { Ok(()) }
+}
+
 impl fmt::Display for WorkerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut begun = false;
-        for c in self.0.chars().take(SHOWN) {
-            begun |= c != '.';
-            if begun && is_harmless(c) {
-                write!(f, "{c}")?;
-            } else {
-                c.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
-            }
-        }
-        if self.0.chars().nth(SHOWN).is_some() { f.write_str("...") } else { Ok(()) }
+        escape(&self.0, is_harmless, f)
+    }
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(&self.0, |c| c == '/' || is_harmless(c), f)
     }
 }
 
 impl fmt::Debug for WorkerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "WorkerName({self})")
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Agent({self})")
     }
 }
 
@@ -75,6 +102,12 @@ mod tests {
         assert_eq!(shown("\u{202e}ü"), "%E2%80%AE%C3%BC");
         assert_eq!(shown("100% | rm -rf"), "100%25%20%7C%20rm%20-rf");
         assert_ne!(shown("%41"), shown("A"), "two names are never shown alike");
+    }
+
+    #[test]
+    fn an_agent_keeps_its_slash_alone() {
+        assert_eq!(Agent::from("cgminer/4.12.0").to_string(), "cgminer/4.12.0");
+        assert_eq!(Agent::from("../<b>\x1b[1m x").to_string(), "%2E%2E/%3Cb%3E%1B%5B1m%20x");
     }
 
     #[test]
