@@ -11,6 +11,8 @@ use miner_engine::Engine;
 
 /// Hashing before each round that is not counted.
 pub(crate) const WARM_UP: Duration = Duration::from_millis(30);
+/// Once nothing was counted for so long, nothing is under way any more: a GPU counts after each dispatch of some 20 ms.
+const IDLE: Duration = Duration::from_millis(80);
 /// A hit has this many leading zero bits: one in 65,536 hashes.
 const HIT_BITS: u32 = 16;
 /// Room for more headers than any run can hash.
@@ -86,7 +88,7 @@ impl Lane {
         let counts = || (self.engine.snapshot().hashes(), self.hits());
         let mut last = counts();
         loop {
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(IDLE);
             let now = counts();
             if now == last {
                 return;
