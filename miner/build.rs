@@ -7,8 +7,9 @@ fn main() {
     println!("cargo::rustc-env=MINER_RUSTC={}", output(&rustc, &["--version"]));
     println!("cargo::rustc-env=MINER_COMMIT={}", output("git", &["rev-parse", "--short=12", "HEAD"]));
     // Grows with each commit. A path that is not there would rebuild the program every time.
-    if std::path::Path::new("../.git/logs/HEAD").exists() {
-        println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    let log = output("git", &["rev-parse", "--git-path", "logs/HEAD"]);
+    if std::path::Path::new(&log).exists() {
+        println!("cargo::rerun-if-changed={log}");
     }
     println!("cargo::rerun-if-changed=build.rs");
 }
