@@ -26,6 +26,11 @@ impl Seen {
     fn hashes(&self) -> u64 {
         self.midstates.len() as u64 * self.nonces.count()
     }
+
+    /// How long it takes at this rate.
+    fn seconds(&self, rate: f64) -> f64 {
+        self.hashes() as f64 / rate
+    }
 }
 
 /// Hashes by arithmetic: what it would take to search a unit is slept, or skipped at once.
@@ -109,11 +114,13 @@ fn assert_seamless(units: &[Seen]) {
     assert_eq!(distinct.len(), midstates.len(), "a header is searched twice");
 }
 
-/// The time that the device waited for work, over the time that 100 GH/s need for that work.
+/// The time that the device usually waited for a unit of work, over the time that 100 GH/s need for that: the median,
+/// since a busy machine may hold the engine up for once.
 fn waited_share(units: &[Seen]) -> f64 {
-    let waited: Duration = units.windows(2).map(|pair| pair[1].begin - pair[0].end).sum();
-    let hashes: u64 = units.iter().map(Seen::hashes).sum();
-    waited.as_secs_f64() / (hashes as f64 / 100e9)
+    let share = |pair: &[Seen]| (pair[1].begin - pair[0].end).as_secs_f64() / pair[1].seconds(100e9);
+    let mut shares: Vec<f64> = units.windows(2).map(share).collect();
+    shares.sort_by(f64::total_cmp);
+    shares[shares.len() / 2]
 }
 
 #[test]
@@ -132,20 +139,27 @@ fn a_device_of_100_ghs_never_waits_for_work() {
     }
 }
 
+/// Units until one is large enough for a device of this rate.
+fn grown(units: &Receiver<Seen>, rate: f64) -> Vec<Seen> {
+    let mut seen = take(units, 1);
+    while seen.last().is_some_and(|unit| unit.seconds(rate) < 0.03) {
+        seen.extend(take(units, 1));
+    }
+    seen
+}
+
 #[test]
 fn each_device_gets_units_of_its_own_size() {
     let (gpu, of_gpu) = Mock::new("gpu", Some(100e9));
     let (cpu, of_cpu) = Mock::new("cpu", Some(50e6));
     let engine = Engine::start(vec![cpu, gpu], drop);
     engine.set_job(job(), Terms::solo(8, VersionMask::BIP320));
-    let mut slow = take(&of_cpu, 5);
-    let mut fast: Vec<Seen> = of_gpu.try_iter().collect();
-    let size = |units: &[Seen], rate: f64| units.last().map_or(0.0, |unit| unit.hashes() as f64 / rate);
-    // A quarter of a second each, but for what a busy machine adds to a sleep.
-    assert!((0.03..0.3).contains(&size(&slow, 50e6)), "{} s", size(&slow, 50e6));
-    let largest = fast.iter().map(Seen::hashes).max().unwrap();
-    assert!((0.03..0.7).contains(&(largest as f64 / 100e9)), "{largest} hashes");
+    // They grow to a quarter of a second each, but for what a busy machine adds to a sleep, and to no more.
+    let mut slow = grown(&of_cpu, 50e6);
+    let mut fast = grown(&of_gpu, 100e9);
     drop(engine);
+    assert!(slow.iter().all(|unit| unit.seconds(50e6) < 0.3), "the device of 50 MH/s gets too much");
+    assert!(fast.iter().all(|unit| unit.seconds(100e9) < 0.7), "the device of 100 GH/s gets too much");
     slow.extend(of_cpu.try_iter());
     fast.extend(of_gpu.try_iter());
     slow.append(&mut fast);
@@ -170,6 +184,11 @@ fn what_a_lost_device_leaves_is_searched_in_pieces() {
     let engine = Engine::start(vec![lost, slow], drop);
     engine.set_job(job(), Terms::solo(8, VersionMask::BIP320));
     let slow_units = take(&after, 6);
+    let begin = Instant::now();
+    while engine.snapshot().devices[0].failure.is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", engine.snapshot());
+        std::thread::sleep(Duration::from_millis(1));
+    }
     assert_eq!(engine.snapshot().devices[0].failure.as_deref(), Some("unplugged"));
     for unit in &slow_units {
         assert!(unit.hashes() <= 50_000_000, "{} hashes at once", unit.hashes());

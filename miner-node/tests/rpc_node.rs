@@ -127,7 +127,11 @@ async fn a_long_poll_outlives_the_call_that_began_it() {
         let dropped = tokio::time::timeout(Duration::from_millis(100), miner.next_job()).await;
         assert!(dropped.is_err());
     }
-    assert_eq!(node.calls().iter().filter(|call| is_longpoll(call)).count(), 1);
+    let longpolls = || node.calls().iter().filter(|call| is_longpoll(call)).count();
+    while longpolls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(longpolls(), 1);
 }
 
 #[tokio::test]

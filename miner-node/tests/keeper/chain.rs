@@ -48,9 +48,9 @@ pub struct Chain {
     pub submitted: Vec<BlockHash>,
     /// How often it was asked for its tip.
     pub looks: usize,
-    /// A journal, and how many submissions came whose block was not in it, whole.
+    /// A journal, and the blocks that came and were not in it, whole.
     pub journal: Option<PathBuf>,
-    pub unwritten: usize,
+    pub unwritten: Vec<BlockHash>,
 }
 
 impl Chain {
@@ -58,7 +58,16 @@ impl Chain {
         let active: Vec<_> = (0..=100).map(filler).collect();
         let known = active.iter().zip(0..).map(|(hash, height)| (*hash, height)).collect();
         let faults = VecDeque::new();
-        Self { active, known, faults, down: false, submitted: vec![], looks: 0, journal: None, unwritten: 0 }
+        Self {
+            active,
+            known,
+            faults,
+            down: false,
+            submitted: vec![],
+            looks: 0,
+            journal: None,
+            unwritten: vec![],
+        }
     }
 
     pub fn height(&self) -> u32 {
@@ -181,7 +190,7 @@ impl Chain {
             path.to_string_lossy().contains(&hash.to_string())
                 && std::fs::read_to_string(path).is_ok_and(|text| holds(&text))
         });
-        self.unwritten += usize::from(!is_written);
+        self.unwritten.extend((!is_written).then_some(hash));
     }
 
     fn template(&self) -> Value {

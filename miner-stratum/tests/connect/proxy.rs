@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::certificates::{Authority, file, params};
 use crate::support::proxies::{asked, canned, http, socks5};
-use crate::support::{PLENTY, echoes, fails, gives_up, listener, plain, reaches, route, serve, tls};
+use crate::support::{NOBODYS, PLENTY, echoes, fails, gives_up, listener, plain, reaches, route, serve, tls};
 
 /// A name that only the proxy knows: it never reaches this machine's DNS.
 const POOL: &str = "stratum+tcp://pool.invalid:3333";
@@ -212,8 +212,7 @@ fn proxy_url(scheme: &str, proxy: SocketAddr) -> String {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_told_apart_from_the_pool() {
-    let (listener, proxy) = listener().await;
-    drop(listener);
+    let proxy = SocketAddr::from(([127, 0, 0, 1], NOBODYS));
     for scheme in ["socks5", "http"] {
         let fault = fault(&format!("{scheme}://me:canary@{proxy}")).await;
         assert!(matches!(fault, ProxyError::Tcp(TcpError::Unreachable { .. })), "{fault:?}");

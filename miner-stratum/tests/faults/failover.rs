@@ -7,10 +7,11 @@ use crate::support::proxy::{Plan, Proxy, Weather};
 use crate::support::rig::{Rig, options};
 use crate::support::seed;
 
-const FAILOVER: Duration = Duration::from_secs(5);
+/// Less than the silence after which a pool is given up.
+const FAILOVER: Duration = Duration::from_secs(25);
 
 #[tokio::test]
-async fn when_the_first_pool_dies_the_next_is_mined_for_within_five_seconds() {
+async fn when_the_first_pool_dies_the_next_is_mined_for() {
     let mut rng = seed::rng("failover");
     let (first, second) = (Pool::honest(&mut rng).await, Pool::honest(&mut rng).await);
     let mut rig = Rig::with(options(&[first.address, second.address]), &mut rng);
@@ -67,31 +68,34 @@ async fn a_worker_that_is_refused_is_said_and_the_next_pool_takes_it() {
     rig.audit(&[&second]).await;
 }
 
+/// How long a better pool must have been up: so long that no machine is too busy to end what is much shorter.
+const STABLE: Duration = Duration::from_secs(4);
+
 #[tokio::test]
 async fn a_flapping_first_pool_is_gone_back_to_only_when_it_was_stable() {
     let mut rng = seed::rng("flapping");
     let (first, second) = (Pool::honest(&mut rng).await, Pool::honest(&mut rng).await);
     let proxy = Proxy::uniform(first.address, Plan::default()).await;
     let mut options = options(&[proxy.address, second.address]);
-    options.stable = Duration::from_secs(2);
+    options.stable = STABLE;
     let mut rig = Rig::with(options, &mut rng);
     rig.any_job().await;
     proxy.set(Weather::Down);
     rig.until("the second", |_| second.open() == 1).await;
-    rig.until("its job", |rig| rig.jobs.len() == 2).await;
+    rig.until("its job", |rig| rig.jobs.len() >= 2).await;
     // Up for much less than the stable period, again and again.
     for _ in 0..6 {
         proxy.set(Weather::Fair);
-        rig.during(Duration::from_millis(400)).await;
+        rig.during(STABLE / 10).await;
         rig.mine().await;
         proxy.set(Weather::Down);
-        rig.during(Duration::from_millis(100)).await;
+        rig.during(STABLE / 40).await;
     }
     assert_eq!((first.accepted().len(), second.accepted().len()), (0, 6), "{rig:?}");
     proxy.set(Weather::Fair);
     let (start, jobs) = (Instant::now(), rig.jobs.len());
     rig.until("the first again", |rig| rig.jobs.len() > jobs).await;
-    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= STABLE, "{:?}", start.elapsed());
     rig.mine().await;
     assert_eq!(first.accepted().len(), 1);
     let columns = rig.audit(&[&first, &second]).await;

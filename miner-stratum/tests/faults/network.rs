@@ -11,8 +11,8 @@ use crate::support::proxy::{End, Flow, Pieces, Plan, Proxy, Weather};
 use crate::support::rig::{Rig, entry, options};
 use crate::support::seed;
 
-/// Some time for a pause of at most a second, on a busy machine.
-const SOON: Duration = Duration::from_secs(5);
+/// Less than the silence after which a pool is given up, and the time after which a better one is gone back to.
+const SOON: Duration = Duration::from_secs(25);
 
 /// A plan for the first connection alone.
 fn first(plan: Plan) -> impl FnMut(usize) -> Plan {
@@ -87,7 +87,7 @@ async fn a_wire_that_is_dead_one_way_is_given_up_and_no_share_is() {
         let mut rig = Rig::with(options, rng);
         rig.any_job().await;
         (0..20).for_each(|_| _ = rig.find());
-        rig.until("another connection", |rig| rig.connected.len() == 2).await;
+        rig.until("another connection", |rig| rig.connected.len() >= 2).await;
         let columns = rig.audit(&[&pool]).await;
         assert_eq!(columns.accepted, columns.found, "up: {up}");
     })
@@ -124,9 +124,9 @@ async fn a_pool_that_falls_silent_is_left_for_another_and_its_shares_are_not() {
     proxy.set(Weather::Frozen);
     let unheard: Vec<_> = (0..5).map(|_| rig.find()).collect();
     let start = Instant::now();
-    rig.until("another pool", |_| second.heard("mining.authorize") == 1).await;
-    rig.until("its job", |rig| rig.jobs.len() == 2).await;
-    assert!(start.elapsed() < Duration::from_secs(1) + SOON, "{:?}", start.elapsed());
+    rig.until("another pool", |_| second.heard("mining.authorize") >= 1).await;
+    rig.until("its job", |rig| rig.jobs.len() >= 2).await;
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     rig.mine().await;
     // The first comes back, with the same session: what it was not told is told again.
     proxy.set(Weather::Fair);

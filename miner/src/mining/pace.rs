@@ -87,5 +87,11 @@ mod tests {
         let mean = Duration::from_secs(10);
         let total: f64 = (0..10_000).map(|_| Interval::Poisson(mean).sample().as_secs_f64()).sum();
         assert!((total / 10_000.0 - 10.0).abs() < 0.5, "{total}");
+        // An exponential distribution has a quarter below 0.288 of its mean, and a quarter above 1.386.
+        let quarters: [fn(f64) -> bool; 2] = [|wait| wait < 2.88, |wait| wait > 13.86];
+        for in_quarter in quarters {
+            let waits = (0..10_000).filter(|_| in_quarter(Interval::Poisson(mean).sample().as_secs_f64()));
+            assert!((2_200..2_800).contains(&waits.count()));
+        }
     }
 }

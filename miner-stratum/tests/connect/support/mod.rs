@@ -17,6 +17,8 @@ use tokio::time::timeout;
 pub(crate) const PLENTY: Duration = Duration::from_secs(30);
 /// Time for what must run out.
 pub(crate) const SHORT: Duration = Duration::from_millis(400);
+/// A port of the loopback interface that nobody listens on, and no other test is given: that of tcpmux.
+pub(crate) const NOBODYS: u16 = 1;
 
 /// Says, for the log of a test run, that something was not tested.
 pub(crate) fn skipped(test: &str, reason: &str) {
