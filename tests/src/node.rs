@@ -17,7 +17,7 @@ use crate::{script, skipped};
 pub type RpcError = jsonrpc::error::RpcError;
 
 /// How long a node may take until it answers its first call.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long one call may take: room for `generatetoaddress` of many blocks on a busy machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -57,16 +57,29 @@ impl TestNode {
             program,
             chain,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-            port: free_port(),
+            port: 0,
             datadir: tempfile::tempdir().expect("the folder for temporary files is writable"),
             process: None,
         };
-        node.restart();
+        // Another process may take a port that was free before the node does.
+        let is_up = (0..5).any(|_| {
+            node.port = free_port();
+            node.comes_up()
+        });
+        assert!(is_up, "bitcoind exited at once, five times");
         Some(node)
     }
 
     /// Starts the node again, on the same port and data folder, after [`Self::stop`] or [`Self::kill`].
+    ///
+    /// # Panics
+    /// When it does not come up.
     pub fn restart(&mut self) {
+        assert!(self.comes_up(), "bitcoind exited at once");
+    }
+
+    /// Starts the node; whether it answers, or has exited.
+    fn comes_up(&mut self) -> bool {
         let child = Command::new(&self.program)
             .arg(format!("-chain={}", self.chain))
             .args(["-server", "-listen=0", "-connect=0", "-dnsseed=0", "-fallbackfee=0.0001"])
@@ -77,17 +90,19 @@ impl TestNode {
             .spawn()
             .expect("bitcoind starts");
         self.process = Some(child);
-        self.wait_until_it_answers();
-    }
-
-    fn wait_until_it_answers(&mut self) {
         let started = Instant::now();
         while let Err(why) = self.try_rpc("getblockcount", &[]) {
-            let exited = self.process.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            assert!(exited.is_none(), "bitcoind exited at once: {exited:?}");
+            if self.has_exited() {
+                return false;
+            }
             assert!(started.elapsed() < START_TIMEOUT, "bitcoind does not answer: {why}");
             std::thread::sleep(Duration::from_millis(50));
         }
+        true
+    }
+
+    fn has_exited(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()))
     }
 
     /// Ends the node at once, as a power cut would (SIGKILL): what it has not flushed is lost.

@@ -2,12 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use miner_node::embedded::{EmbeddedNode, EmbeddedParams};
 use miner_node::{BlockKeeper, CoinbaseOptions, Node, Payout, Verdict};
 use miner_pool::{Difficulty, NodePool, PoolEvent, ServerLimits};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
+
+/// How long the connections of a pool may take to end: it only ends a test that fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A pool that can be cut off and served again, and remembers what it took.
 pub struct TestPool {
@@ -19,6 +23,8 @@ pub struct TestPool {
     inside: Runtime,
     /// Carries the connections.
     outside: Option<Runtime>,
+    /// Keeps the port while nobody listens there.
+    kept: Option<TcpSocket>,
 }
 
 #[derive(Clone, Copy)]
@@ -51,7 +57,7 @@ impl TestPool {
         let log = Arc::default();
         let pool = new_pool(&inside, difficulties, &log);
         let address = (Ipv4Addr::LOCALHOST, 0).into();
-        let mut pool = Self { difficulties, pool, log, address, inside, outside: None };
+        let mut pool = Self { difficulties, pool, log, address, inside, outside: None, kept: None };
         pool.serve();
         pool
     }
@@ -74,7 +80,8 @@ impl TestPool {
     /// Cuts all connections off and listens no more, as if the process were killed: whatever was on its way is gone.
     pub fn cut(&mut self) {
         if let Some(outside) = self.outside.take() {
-            outside.shutdown_background();
+            outside.shutdown_timeout(PATIENCE);
+            self.kept = Some(bound(self.address));
         }
     }
 
@@ -84,13 +91,8 @@ impl TestPool {
     /// When the port is taken.
     pub fn serve(&mut self) {
         let outside = runtime();
-        let listener = outside.block_on(async {
-            let socket = TcpSocket::new_v4().expect("a socket");
-            // Connections that were cut off may hold the port for a while.
-            socket.set_reuseaddr(true).expect("the option is there");
-            socket.bind(self.address).expect("the port is free");
-            socket.listen(64).expect("it listens")
-        });
+        let socket = self.kept.take().unwrap_or_else(|| bound(self.address));
+        let listener = outside.block_on(async { socket.listen(64).expect("it listens") });
         self.address = listener.local_addr().expect("it is bound");
         outside.spawn(miner_pool::run(
             listener,
@@ -105,6 +107,15 @@ impl TestPool {
     pub fn forget(&mut self) {
         self.pool = new_pool(&self.inside, self.difficulties, &self.log);
     }
+}
+
+/// A socket on which nobody listens yet, and whose port nobody else gets.
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // Connections that were cut off may hold the port for a while.
+    socket.set_reuseaddr(true).expect("the option is there");
+    socket.bind(address).expect("the port is free");
+    socket
 }
 
 fn runtime() -> Runtime {

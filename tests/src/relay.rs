@@ -4,7 +4,6 @@
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bitcoin::BlockHash;
 use bitcoin::block::Header;
@@ -30,8 +29,6 @@ pub struct Call {
 pub struct Submitted {
     /// The hash of its header.
     pub hash: BlockHash,
-    /// When it reached the relay.
-    pub at: Instant,
     /// Whether the node's answer came back to the relay.
     pub answered: bool,
 }
@@ -118,7 +115,7 @@ fn serve(mut miner: TcpStream, node: SocketAddr, submitted: &Log, treat: &dyn Fn
         let method = json["method"].as_str().expect("a call has a method").to_owned();
         let call = Call { bytes, method, params: json["params"].take(), node, submitted: submitted.clone() };
         if let Some(hash) = call.block() {
-            lock(submitted).push(Submitted { hash, at: Instant::now(), answered: false });
+            lock(submitted).push(Submitted { hash, answered: false });
         }
         // A miner that was killed needs no answer.
         let Some(answer) = treat(&call) else { return };

@@ -37,8 +37,8 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Starts the miner, with one thread for all that waits for the network. The trace to come, with strace's `options`, goes to the file `log`, what the miner says on
-    /// stderr to one beside it that ends in `.stderr`.
+    /// Starts the miner, with one thread for all that waits for the network. The trace to come, with strace's
+    /// `options`, goes to the file `log`, what the miner says on stderr to one beside it that ends in `.stderr`.
     ///
     /// # Panics
     /// When it does not start.
@@ -83,15 +83,13 @@ impl Traced {
         }
     }
 
-    /// The threads by their numbers, which grow from thread to thread, and names.
+    /// The threads by their numbers and names, in the order in which they began, which the system lists them in. The
+    /// numbers start anew when they have become too large.
     pub fn threads(&self) -> Vec<(u32, String)> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).into_iter().flatten().flatten();
         let name = |task: &Path| Some(std::fs::read_to_string(task.join("comm")).ok()?.trim().to_owned());
         let number = |task: &Path| task.file_name()?.to_str()?.parse().ok();
-        let mut threads: Vec<_> =
-            tasks.filter_map(|task| Some((number(&task.path())?, name(&task.path())?))).collect();
-        threads.sort_unstable();
-        threads
+        tasks.filter_map(|task| Some((number(&task.path())?, name(&task.path())?))).collect()
     }
 
     /// Puts a thread under strace; with `-f` among its options all others too. Returns when it is.

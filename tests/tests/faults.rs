@@ -1,7 +1,7 @@
 //! What can be wrong, one by one: each has its exit code and an error that says what to do.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 
 use miner_tests::{Miner, Run, TestNode};
 use serde_json::json;
@@ -71,9 +71,13 @@ fn server(answer: &'static [u8]) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            // The request is not looked at; a client that is gone needs no answer.
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(answer);
+            // The request is not looked at, but read to its end: what is left unread would reset the connection before
+            // the answer is read. A client that is gone needs none.
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer).and_then(|()| stream.shutdown(Shutdown::Write));
+                let _ = stream.read_to_end(&mut Vec::new());
+            });
         }
     });
     url

@@ -7,14 +7,17 @@ use miner_tests::{Miner, Running, TestNode};
 use serde_json::{Value, json};
 
 const ANYONE: &str = "51";
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits for what must come: it only ends one that fails.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 fn height(node: &TestNode) -> u64 {
     node.rpc("getblockcount", &[]).unwrap().as_u64().unwrap()
 }
 
+/// A block on one that was taken back may be unknown to the node.
 fn confirmations(node: &TestNode, hash: &Value) -> i64 {
-    node.rpc("getblockheader", std::slice::from_ref(hash)).unwrap()["confirmations"].as_i64().unwrap()
+    let header = node.rpc("getblockheader", std::slice::from_ref(hash));
+    header.map_or(-1, |header| header["confirmations"].as_i64().unwrap())
 }
 
 /// A run, and the blocks that it told of so far.
@@ -39,13 +42,16 @@ impl Mining {
     }
 }
 
-/// Takes the last blocks back; their hashes, the lowest one's first.
-fn take_back(node: &TestNode, depth: u64) -> Vec<Value> {
+/// Takes the last blocks back; their hashes, the lowest one's first, and the height that their branch has: the miner may
+/// have found one more meanwhile.
+fn take_back(node: &TestNode, depth: u64) -> (Vec<Value>, u64) {
     let tip = height(node);
     let heights = tip + 1 - depth..=tip;
     let taken: Vec<_> = heights.map(|height| node.rpc("getblockhash", &[json!(height)]).unwrap()).collect();
     node.rpc("invalidateblock", &taken[..1]).unwrap();
-    taken
+    let tips = node.rpc("getchaintips", &[]).unwrap();
+    let heights = tips.as_array().unwrap().iter().map(|tip| tip["height"].as_u64().unwrap());
+    (taken, heights.max().unwrap())
 }
 
 fn give_back(node: &TestNode, taken: &[Value]) {
@@ -77,22 +83,26 @@ fn work_follows_the_tip_through_reorganisations_of_1_2_and_6() {
     mining.grow(&node, 10);
     for depth in [1, 2, 6] {
         // For good: other blocks come in their place, and the old ones come back too late.
-        let taken = take_back(&node, depth);
-        mining.grow(&node, depth + 1);
+        let (taken, branch) = take_back(&node, depth);
+        mining.until("a longer branch", || height(&node) > branch);
         give_back(&node, &taken);
         mining.grow(&node, 1);
         assert!(taken.iter().all(|hash| confirmations(&node, hash) < 0), "the longer branch stays");
         lost.extend(taken);
         // For a moment: what was the tip is built on again.
         mining.grow(&node, depth);
-        let taken = take_back(&node, depth);
+        let (taken, _) = take_back(&node, depth);
         give_back(&node, &taken);
         mining.grow(&node, depth + 1);
     }
     mining.grow(&node, 8);
     let said = |hash: &Value| journal(miner.home(), hash.as_str().unwrap());
-    mining.until("proof for every block that was lost", || {
-        lost.iter().all(|hash| said(hash).is_some_and(|proof| !proof.is_empty()))
+    let is_proven = |hash: &Value| said(hash).is_some_and(|proof| !proof.is_empty());
+    mining.until("proof for every block that was lost", || lost.iter().all(is_proven));
+    // Those too that were found while others were taken back.
+    let found: Vec<_> = mining.blocks.iter().map(|block| block["hash"].clone()).collect();
+    mining.until("the fate of every block", || {
+        found.iter().all(|hash| confirmations(&node, hash) > 0 || is_proven(hash))
     });
     let Mining { running, mut blocks } = mining;
     running.signal("INT");

@@ -1,5 +1,7 @@
 //! On lavapipe: a GPU to the miner, though its driver computes on the CPU.
 
+use std::collections::BTreeSet;
+
 use miner_tests::{Miner, Run, TestNode, TestPool, lavapipe};
 use serde_json::{Value, json};
 
@@ -33,28 +35,19 @@ fn llvmpipe_mines_a_real_regtest_node() {
 #[test]
 fn cpu_and_gpu_mine_together() {
     let Some(lavapipe) = lavapipe("cpu_and_gpu_mine_together") else { return };
-    let pool = TestPool::start(1.0, 0.0002);
+    let pool = TestPool::start(1e9, 2e-4);
     let url = pool.url();
-    let arguments = [
-        "-o",
-        &url,
-        "-u",
-        "w",
-        "--device",
-        "cpu,llvmpipe",
-        "--exit-after-shares",
-        "30",
-        "--log-format",
-        "json",
-    ];
-    let run = Miner::new(&arguments).with(&lavapipe).run();
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let shares = run.events_of("share");
-    assert!(shares.iter().all(|share| share["status"] == "accepted"), "{run:?}");
-    let by_gpu = shares.iter().filter(|share| share["device"].as_str().unwrap().contains("llvmpipe")).count();
-    assert!(0 < by_gpu && by_gpu < shares.len(), "{by_gpu} of {} by the GPU", shares.len());
-    let started = &run.events_of("started")[0];
+    let arguments = ["-o", &url, "-u", "w", "--device", "cpu,llvmpipe", "--log-format", "json"];
+    let mut running = Miner::new(&arguments).with(&lavapipe).start();
+    let started = running.next("started");
     assert!(started["threads"].as_u64().unwrap() > 0, "the CPU comes first: {started}");
+    // Chance says which of them has the first share, and how many more it has before the other.
+    let mut found_by = BTreeSet::new();
+    while found_by.len() < 2 {
+        let share = running.next("share");
+        assert_eq!(share["status"], "accepted", "{share}");
+        found_by.insert(share["device"].as_str().unwrap().contains("llvmpipe"));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
-use miner_tests::{Call, Miner, Relay, Run, TestNode, Traced, strace};
+use miner_tests::{Call, Miner, Relay, Running, TestNode, Traced, strace};
 use serde_json::Value;
 
 use super::{Witness, miner};
@@ -80,6 +80,12 @@ pub(super) struct Rig {
     pub(super) folder: tempfile::TempDir,
 }
 
+/// How to end a miner when the block is told, which is when its delivery is over. Not so the journal's thread: it
+/// syncs beside, and is done when all is.
+pub(super) fn end_for(thread: Thread) -> &'static str {
+    if thread == JOURNAL { "INT" } else { "KILL" }
+}
+
 /// What a delivery came to.
 pub(super) struct Delivery {
     /// The event of the block, unless strace killed the miner before.
@@ -121,11 +127,18 @@ impl Rig {
         Delivery { block, log: read(&log), stderr: read(&self.folder.path().join("strace.stderr")) }
     }
 
-    /// A short run that finds nothing, under strace with `options` from its beginning on.
-    pub(super) fn glance(&self, options: &str) -> Run {
+    /// Delivers until strace has seen this: what is done for the journal begins on another thread for once, where the
+    /// usual one is at something else just then.
+    pub(super) fn deliver_until(&self, thread: Thread, options: &str, seen: &str) -> Delivery {
+        let mut deliveries = std::iter::repeat_with(|| self.deliver(thread, options, end_for(thread)));
+        deliveries.by_ref().take(5).find(|delivery| delivery.log.contains(seen)).expect(seen)
+    }
+
+    /// A run that finds nothing, under strace with `options` from its beginning on.
+    pub(super) fn glance(&self, options: &[&str]) -> Running {
         self.gate.close();
-        let journal = self.folder.path().join("journal");
-        let miner = miner(&self.node, &self.relay, &journal, &["--time-limit", "1"]);
-        miner.under(&format!("exec '{}' -f -o /dev/null {options} \"$@\"", self.strace.display()))
+        let strace = self.strace.display().to_string();
+        // Detached: the child is the miner, and strace ends with it.
+        self.miner.start_under(&[&[&strace, "-D", "-f", "-o", "/dev/null"], options].concat())
     }
 }

@@ -1,9 +1,9 @@
 //! Nodes that die after they took a block, freeze before, or answer with words that nobody knows.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Barrier, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex};
 
 use bitcoin::BlockHash;
 use miner_tests::{Call, Fate, JournalFolder, Relay, TestNode, http};
@@ -36,7 +36,8 @@ fn a_node_killed_right_after_its_null_gets_the_block_again() {
     taken.recv().unwrap();
     node.kill();
     drop((taken, kill));
-    let submitted: Vec<_> = relay.submitted().iter().map(|block| block.hash).collect();
+    // On a busy machine one more may have been found for the node that is no more.
+    let submitted: Vec<_> = relay.submitted().iter().take(BLOCKS).map(|block| block.hash).collect();
     assert_eq!(submitted.len(), BLOCKS);
     node.restart();
     let journal = JournalFolder::at(folder.path());
@@ -50,10 +51,10 @@ fn a_node_killed_right_after_its_null_gets_the_block_again() {
 }
 
 #[test]
-fn while_one_node_is_frozen_the_other_gets_the_block_within_a_second() {
+fn while_one_node_is_frozen_the_other_gets_the_block() {
     // The login ann:s3cret, as salt and HMAC-SHA256 of the password under it.
     let login = "-rpcauth=ann:00112233445566778899aabbccddeeff$dc6e4098ec529ea7f8ad846be36d58bd37ec6fb4494a5555836aacca60416c6d";
-    let test = "nodes::while_one_node_is_frozen_the_other_gets_the_block_within_a_second";
+    let test = "nodes::while_one_node_is_frozen_the_other_gets_the_block";
     let [Some(first), Some(second)] = [(); 2].map(|()| TestNode::start(test, &[login])) else { return };
     let folder = tempfile::tempdir().unwrap();
     let ((came, coming), (freeze, frozen)) = (channel(), channel::<()>());
@@ -75,16 +76,15 @@ fn while_one_node_is_frozen_the_other_gets_the_block_within_a_second() {
 
     let block = running.next("block");
     assert_eq!((&block["result"], &block["height"]), (&json!("accepted"), &json!(1)), "{block}");
-    let ([at_first], [at_second]) = (&slow.submitted()[..], &good.submitted()[..]) else {
-        panic!("one submission to each node")
-    };
-    assert_eq!(at_first.hash, at_second.hash);
-    let apart = at_second.at.max(at_first.at) - at_second.at.min(at_first.at);
-    assert!(apart < Duration::from_secs(1), "{apart:?} from one node to the other");
-    assert_eq!(second.rpc("getbestblockhash", &[]).unwrap(), json!(at_first.hash));
+    // The first is frozen still: nobody waited for it. It may be tried again.
+    let (at_first, at_second) = (slow.submitted(), good.submitted());
+    assert!(at_first.iter().all(|block| !block.answered), "{at_first:?}");
+    let hash = at_first[0].hash;
+    assert_eq!((json!(hash), at_second[0].hash), (block["hash"].clone(), hash));
+    assert_eq!(second.rpc("getbestblockhash", &[]).unwrap(), json!(hash));
     first.signal("CONT");
     until("the block at the node that was frozen", || {
-        first.rpc("getbestblockhash", &[]).unwrap() == json!(at_first.hash)
+        first.rpc("getbestblockhash", &[]).unwrap() == json!(hash)
     });
 }
 
@@ -93,14 +93,13 @@ fn a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept() {
     let test = "nodes::a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept";
     let Some(node) = TestNode::start(test, &[]) else { return };
     let folder = tempfile::tempdir().unwrap();
-    let lies = Mutex::new(1);
-    let relay = Relay::start(&node, move |call| {
-        let lied = call.block().is_some() && std::mem::take(&mut *lies.lock().unwrap()) > 0;
-        if !lied {
-            call.pass()
-        } else {
+    let lies = Arc::new(AtomicBool::new(true));
+    let lied_to = lies.clone();
+    let relay = Relay::start(&node, move |call| match call.block() {
+        Some(_) if lied_to.load(Ordering::SeqCst) => {
             Some(http("200 OK", r#"{"result":"bad-moon-phase","error":null,"id":0}"#))
         }
+        _ => call.pass(),
     });
     let miner = miner(&node, &relay, folder.path(), &["--block-interval", "3600"]);
     let mut running = miner.start();
@@ -113,6 +112,7 @@ fn a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept() {
     let journal = JournalFolder::at(folder.path());
     assert_eq!(journal.fate(&hash, &node), Fate::Kept);
     drop(running);
+    lies.store(false, Ordering::SeqCst);
 
     // Beside it, what a crash of the machine left of another one.
     let [file] = &std::fs::read_dir(folder.path())
@@ -134,16 +134,33 @@ fn a_word_that_nobody_knows_is_shown_as_it_is_and_the_block_kept() {
     assert_eq!(journal.set_aside().len(), 1);
 }
 
+/// The first two blocks, and whether others may come.
+#[derive(Default)]
+struct Finds {
+    first: BTreeSet<BlockHash>,
+    were_looked_at: bool,
+}
+
+/// Holds a submission up until both first blocks are there, and a later one until they were looked at.
+fn wait_for_turn((finds, changed): &(Mutex<Finds>, Condvar), hash: BlockHash) {
+    let mut now = finds.lock().unwrap();
+    if now.first.len() < 2 {
+        now.first.insert(hash);
+        changed.notify_all();
+    }
+    let waits = |now: &mut Finds| now.first.len() < 2 || !now.first.contains(&hash) && !now.were_looked_at;
+    drop(changed.wait_while(now, waits).unwrap());
+}
+
 #[test]
 fn of_two_finds_at_one_height_both_are_submitted_and_followed() {
     let test = "nodes::of_two_finds_at_one_height_both_are_submitted_and_followed";
     let Some(node) = TestNode::start(test, &[]) else { return };
-    // Two miners find a first block each before the node has seen any.
-    let (count, both_found) = (AtomicUsize::new(0), Barrier::new(2));
+    // Two miners find a first block each before the node has seen any, and a second when both were looked at.
+    let finds = Arc::<(Mutex<Finds>, Condvar)>::default();
+    let behind = finds.clone();
     let relay = Relay::start(&node, move |call| {
-        if call.block().is_some() && count.fetch_add(1, Ordering::Relaxed) < 2 {
-            both_found.wait();
-        }
+        call.block().inspect(|hash| wait_for_turn(&behind, *hash));
         call.pass()
     });
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
@@ -168,6 +185,8 @@ fn of_two_finds_at_one_height_both_are_submitted_and_followed() {
     let [winner, loser] =
         blocks.each_ref().map(|block| block["hash"].as_str().unwrap().parse::<BlockHash>().unwrap());
     assert_eq!(journals[1].fate(&loser, &node), Fate::Kept, "it may still win");
+    finds.0.lock().unwrap().were_looked_at = true;
+    finds.1.notify_all();
     until("the end of both stories", || {
         journals[0].proof(&winner).is_some() && journals[1].proof(&loser).is_some()
     });

@@ -6,18 +6,12 @@ use std::collections::BTreeSet;
 use bitcoin::BlockHash;
 use serde_json::json;
 
-use super::audit;
-use super::gate::{DELIVERY, JOURNAL, MAIN, NETWORK, Rig, Thread};
+use super::gate::{DELIVERY, JOURNAL, MAIN, NETWORK, Rig, Thread, end_for};
+use super::{audit, until};
 
 /// The names of the system calls in a log.
 fn names(log: &str) -> BTreeSet<&str> {
     log.lines().filter_map(|line| Some(line.split_once('(')?.0)).collect()
-}
-
-/// How to end a miner when the block is told, which is when its delivery is over. Not so the journal's thread: it
-/// syncs beside, and is done when all is.
-fn end_for(thread: Thread) -> &'static str {
-    if thread == JOURNAL { "INT" } else { "KILL" }
 }
 
 /// The calls at which strace killed the miner, of all that a thread makes by this name.
@@ -48,7 +42,8 @@ fn a_kill_at_each_system_call_of_a_delivery_loses_no_block() {
     };
     let (witness, mut finds, mut places) = (&rig.gate.witness, BTreeSet::new(), vec![]);
     for thread in [MAIN, DELIVERY, NETWORK, JOURNAL] {
-        for name in names(&rig.deliver(thread, "", end_for(thread)).log) {
+        let seen = if thread == JOURNAL { "fsync(" } else { "" };
+        for name in names(&rig.deliver_until(thread, "", seen).log) {
             places.extend(kill_at_each(&rig, thread, name, || {
                 finds.extend(witness.journal.kept());
                 finds.extend(rig.relay.submitted().iter().map(|block| block.hash));
@@ -61,7 +56,7 @@ fn a_kill_at_each_system_call_of_a_delivery_loses_no_block() {
         let is_it = |place: &String| place.starts_with(call) && place.contains(file);
         assert!(places.iter().any(is_it), "no kill at {call}{file}: {places:#?}");
     }
-    witness.saw_nothing_unwritten();
+    let finds = witness.written(&finds);
     rig.gate.remove();
     println!("{:?}", audit(&rig.node, &rig.miner, &witness.journal, &finds));
 }
@@ -131,8 +126,7 @@ fn whatever_the_disk_refuses_the_block_reaches_the_node() {
         (fails("write", 1, "EINTR"), None),
     ];
     for (inject, words) in cases {
-        let delivery = rig.deliver(JOURNAL, &inject, "INT");
-        assert!(delivery.log.contains("INJECTED"), "{inject}: {}", delivery.log);
+        let delivery = rig.deliver_until(JOURNAL, &inject, "INJECTED");
         let block = delivery.block.unwrap_or_else(|| panic!("{inject}: {}", delivery.stderr));
         assert_eq!(block["result"], "accepted", "{inject}");
         // The next block may be on top of it already.
@@ -162,16 +156,14 @@ fn a_block_that_cannot_be_read_or_archived_stays_in_the_journal_until_it_can() {
         (&proofs, "openat", "ENOSPC", "No space left on device"),
         (&proofs, "write", "ENOSPC", "No space left on device"),
     ] {
-        let run = rig.glance(&format!("-P '{}' -e inject={call}:error={error}", file.display()));
-        let errors: Vec<_> =
-            run.events_of("error").iter().map(|error| error["message"].to_string()).collect();
-        assert!(
-            errors.iter().any(|told| told.contains(words) && told.contains(&hash.to_string())),
-            "{call}: {run:?}"
-        );
+        let (file, inject) = (file.display().to_string(), format!("inject={call}:error={error}"));
+        let mut running = rig.glance(&["-P", &file, "-e", &inject]);
+        let told = |error: &str| error.contains(words) && error.contains(&hash.to_string());
+        while !told(&running.next("error")["message"].to_string()) {}
         assert!(journal.holds(&hash), "{call}: it is gone from the journal");
     }
-    rig.glance("");
-    assert!(!journal.holds(&hash), "it is in the archive");
+    let running = rig.glance(&[]);
+    until("the block in the archive", || !journal.holds(&hash));
+    drop(running);
     assert!(std::fs::read_to_string(proofs).unwrap().contains(&format!("{hash}, outcome: buried")));
 }

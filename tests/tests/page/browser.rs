@@ -20,7 +20,7 @@ fn show(url: &str, more: &[&str]) -> Shown {
     let profile = format!("--user-data-dir={}", data.path().display());
     let output = Command::new("timeout")
         .args([
-            "60",
+            "300",
             &browser,
             "--headless",
             "--no-sandbox",
