@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use miner_tests::{Miner, Run, TestNode, TestPool, lavapipe};
 use serde_json::{Value, json};
 
-use super::{assert_mined_by, run, warnings};
+use super::{assert_mined_by, run, warned_of_all, warnings};
 
 #[test]
 fn llvmpipe_mines_the_embedded_chain() {
@@ -68,10 +68,9 @@ fn software_is_used_only_where_it_is_asked_for() {
     let Some(lavapipe) = lavapipe("software_is_used_only_where_it_is_asked_for") else { return };
     let one = |device: &[&str]| run(&lavapipe, &[&["--exit-after-blocks", "1"], device].concat());
     let by_cpu = |run: &Run| !run.events_of("block")[0]["device"].as_str().unwrap().contains("llvmpipe");
-    let (default, all, gpu) = (one(&[]), one(&["--device", "all"]), one(&["--device", "gpu"]));
+    let (default, gpu) = (one(&[]), one(&["--device", "gpu"]));
     assert!(by_cpu(&default) && warnings(&default).is_empty(), "{default:?}");
-    assert!(by_cpu(&all), "{all:?}");
-    assert_eq!(warnings(&all), ["no hardware GPU was found: the CPU mines alone"]);
+    assert_eq!(warned_of_all(&lavapipe), ["no hardware GPU was found: the CPU mines alone"]);
     assert_mined_by(&gpu, "llvmpipe", 1);
     let [warning] = warnings(&gpu).try_into().unwrap();
     assert!(warning.contains("computes on the CPU"), "{warning}");
