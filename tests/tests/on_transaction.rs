@@ -192,7 +192,7 @@ fn with_on_transaction_each_is_confirmed_at_once_and_nothing_else_is_mined() {
         Miner::solo(&node, &["--on-transaction", "--coinbase-script", "51", "--exit-after-blocks", "50"]);
     let mut running = miner.start();
     running.next("connected");
-    // Who does not read what a miner tells holds it up.
+    // A run that ends waits for a moment only for who does not read.
     let events = std::thread::spawn(move || running.end());
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(height(&node), 150);
@@ -225,7 +225,7 @@ fn how_soon_transactions_are_confirmed() {
     let miner = Miner::solo(&node, &[&start[..], &["--exit-after-blocks", &count]].concat());
     let mut running = miner.start();
     running.next("connected");
-    // Who does not read what a miner tells holds it up.
+    // A run that ends waits for a moment only for who does not read.
     let events = std::thread::spawn(move || running.end().1);
     let mut latencies = Vec::new();
     for number in 0..COUNT {

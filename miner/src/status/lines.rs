@@ -4,21 +4,21 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 /// How many lines may wait: hours of a common run, and some megabytes.
 const WAITING: usize = 10_000;
-/// How long the end of a run waits for who has stopped reading.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the end of a run waits for one more line to be read.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Lines that are written as fast as they are read. Dropping it waits a while for the last one.
+/// Lines that are written as fast as they are read. Dropping it waits for the last one, as long as somebody reads.
 #[derive(Debug)]
 pub(super) struct Lines {
     /// Gone as soon as there will be no more.
     waiting: Option<SyncSender<String>>,
-    /// Hung up by a writer that has ended.
+    /// Whether one more was written since the last look; hung up by a writer that has ended.
     written: Receiver<()>,
     is_closed: Arc<AtomicBool>,
 }
@@ -27,10 +27,10 @@ impl Lines {
     /// Lines for `out`.
     pub(super) fn to(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (waiting, lines) = sync_channel(WAITING);
-        let (end, written) = channel();
+        let (more, written) = sync_channel(1);
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = is_closed.clone();
-        let write = move || write(lines, out, &closed, end);
+        let write = move || write(lines, out, &closed, &more);
         thread::Builder::new().name("stdout".to_owned()).spawn(write)?;
         Ok(Self { waiting: Some(waiting), written, is_closed })
     }
@@ -50,19 +50,25 @@ impl Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         self.waiting = None;
-        // Nothing is ever sent: the writer has ended, or somebody has stopped reading.
-        let _ = self.written.recv_timeout(PATIENCE);
+        while self.written.recv_timeout(PATIENCE).is_ok() {}
     }
 }
 
-/// Writes until there are no more lines or nobody reads them; `_end` goes with it.
-fn write(lines: Receiver<String>, mut out: impl Write, is_closed: &AtomicBool, _end: Sender<()>) {
-    let failed = lines.into_iter().any(|line| writeln!(out, "{line}").is_err());
-    is_closed.store(failed, Ordering::Relaxed);
+/// Writes until there are no more lines or nobody will read them.
+fn write(lines: Receiver<String>, mut out: impl Write, is_closed: &AtomicBool, written: &SyncSender<()>) {
+    for line in lines {
+        if writeln!(out, "{line}").is_err() {
+            return is_closed.store(true, Ordering::Relaxed);
+        }
+        // A look that is still to come sees the last one, too.
+        let _ = written.try_send(());
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
     use super::*;
 
     /// Lets each write wait for a permit, for ever where none comes; and passes on what is written.
