@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use bitcoin::BlockHash;
 use miner_tests::{Call, Fate, JournalFolder, Relay, TestNode, http};
@@ -50,12 +51,12 @@ fn a_node_killed_right_after_its_null_gets_the_block_again() {
     drop(running);
 }
 
-#[test]
-fn while_one_node_is_frozen_the_other_gets_the_block() {
+/// How long a block takes to be accepted by a second node while the first is frozen; `None` without a node.
+fn while_the_first_is_frozen() -> Option<Duration> {
     // The login ann:s3cret, as salt and HMAC-SHA256 of the password under it.
     let login = "-rpcauth=ann:00112233445566778899aabbccddeeff$dc6e4098ec529ea7f8ad846be36d58bd37ec6fb4494a5555836aacca60416c6d";
-    let test = "nodes::while_one_node_is_frozen_the_other_gets_the_block";
-    let [Some(first), Some(second)] = [(); 2].map(|()| TestNode::start(test, &[login])) else { return };
+    let test = "nodes::while_one_node_is_frozen_the_other_gets_the_block_within_a_second";
+    let [Some(first), Some(second)] = [(); 2].map(|()| TestNode::start(test, &[login])) else { return None };
     let folder = tempfile::tempdir().unwrap();
     let ((came, coming), (freeze, frozen)) = (channel(), channel::<()>());
     let ends = Mutex::new((came, frozen));
@@ -71,10 +72,12 @@ fn while_one_node_is_frozen_the_other_gets_the_block() {
     let login = ["--node", &good.url(), "-u", "ann", "-p", "s3cret", "--block-interval", "3600"];
     let mut running = miner_to(&slow.url(), folder.path(), &login).start();
     coming.recv().unwrap();
+    let begin = Instant::now();
     first.signal("STOP");
     drop((coming, freeze));
 
     let block = running.next("block");
+    let took = begin.elapsed();
     assert_eq!((&block["result"], &block["height"]), (&json!("accepted"), &json!(1)), "{block}");
     // The first is frozen still: nobody waited for it. It may be tried again.
     let (at_first, at_second) = (slow.submitted(), good.submitted());
@@ -86,6 +89,14 @@ fn while_one_node_is_frozen_the_other_gets_the_block() {
     until("the block at the node that was frozen", || {
         first.rpc("getbestblockhash", &[]).unwrap() == json!(hash)
     });
+    Some(took)
+}
+
+#[test]
+fn while_one_node_is_frozen_the_other_gets_the_block_within_a_second() {
+    // The watch would bring it in two. Whatever else the machine does holds up one try, but not each.
+    let is_late = |took: Duration| took >= Duration::from_secs(1);
+    assert!((0..5).any(|_| !while_the_first_is_frozen().is_some_and(is_late)));
 }
 
 #[test]
