@@ -41,7 +41,7 @@ impl Plan {
     /// Whether it runs at all.
     const TRY: Self = Self { rounds: 1, turns: 1, phase: Duration::from_millis(50), deviations: 8.0 };
 
-    /// A GPU has more in flight, and finds its pace more slowly: a minute in all.
+    /// A GPU has more in flight, and finds its pace more slowly: a minute each.
     fn of_gpu(self) -> Self {
         Self { phase: 14 * self.phase, ..self }
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use miner_core::bitcoin::{CompactTarget, Target};
-use miner_core::{Backend, Extranonce, Job, Terms, VersionMask, header, target};
+use miner_core::{Backend, Job, Terms, VersionMask, header, target};
 use miner_engine::Engine;
 
 /// Enough shares to count. A pool asks for one in some seconds: what more cost is not what is measured.
@@ -52,7 +52,9 @@ impl Mined {
         self.jobs += 1;
         self.engine.set_job(job(self.jobs), terms(self.share_target));
         thread::sleep(warm_up);
-        let (begin, used, first) = (Instant::now(), self.own_cpu_time(), self.engine.snapshot().hashes());
+        // First, since it takes a while.
+        let used = self.own_cpu_time();
+        let (begin, first) = (Instant::now(), self.engine.snapshot().hashes());
         thread::sleep(time);
         let (end, last) = (Instant::now(), self.engine.snapshot().hashes());
         self.measured += end - begin;
@@ -111,10 +113,5 @@ fn job(time: u32) -> Arc<Job> {
 }
 
 fn terms(share_target: Target) -> Terms {
-    Terms {
-        extranonce1: Extranonce::EMPTY,
-        extranonce2_size: 0,
-        version_mask: VersionMask::BIP320,
-        share_target,
-    }
+    Terms { share_target, ..Terms::solo(0, VersionMask::BIP320) }
 }

@@ -41,10 +41,7 @@ fn no_block_is_lost_however_often_the_miner_is_killed() {
     rig.chain().journal = Some(folder.path().to_owned());
     // On a busy machine some are killed before they have done anything.
     let idle = |rig: &Rig| rig.chain().submitted.len() <= ROUNDS;
-    for round in 0..10 * ROUNDS {
-        if round >= ROUNDS && !idle(&rig) {
-            break;
-        }
+    for _ in (0..10 * ROUNDS).take_while(|round| *round < ROUNDS || idle(&rig)) {
         let faults = (0..chance.below(4)).map(|_| fault(&mut chance)).collect::<Vec<_>>();
         rig.chain().faults = faults.into();
         mine_for_a_while(&rig, folder.path(), Duration::from_micros(chance.below(150_000)));

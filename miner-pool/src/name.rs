@@ -19,7 +19,7 @@ impl WorkerName {
 
 /// What a miner calls its program, `cgminer/4.12` say. Shown as a [`WorkerName`] is, but for the slash, which goes to
 /// terminals, pages and logs, never into a file's name.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Agent(String);
 
 impl From<&str> for Agent {

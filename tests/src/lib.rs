@@ -14,6 +14,7 @@ mod script;
 mod signal;
 mod skip;
 mod strace;
+mod wait;
 
 pub use audit::{Fate, JournalFolder};
 pub use gpu::{lavapipe, no_gpu};
@@ -25,3 +26,4 @@ pub(crate) use script::script;
 pub(crate) use signal::signal;
 pub use skip::skipped;
 pub use strace::{Traced, strace};
+pub use wait::wait_for;

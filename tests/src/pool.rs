@@ -47,6 +47,9 @@ pub struct PoolLog {
 }
 
 impl TestPool {
+    /// The difficulty of a chain that no test finds a block of.
+    pub const NO_BLOCKS: f64 = 1e9;
+
     /// A pool whose chain has one difficulty, and whose shares another.
     ///
     /// # Panics

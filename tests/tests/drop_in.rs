@@ -47,7 +47,7 @@ fn the_stratum_reference_implementation_measures_a_rate() {
 #[test]
 fn the_stratum_reference_implementation_sees_a_share() {
     for login in [&["--userpass", "user:pass"][..], &[]] {
-        let pool = TestPool::start(1e9, 2e-5);
+        let pool = TestPool::start(TestPool::NO_BLOCKS, 2e-5);
         let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("stratum+tcp://{}", proxy.local_addr().unwrap());
         let folder = named("minerd");

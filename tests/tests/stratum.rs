@@ -8,8 +8,8 @@ use bitcoin::consensus::encode::deserialize_hex;
 use miner_tests::{Miner, TestPool};
 use serde_json::{Value, json};
 
-/// A chain that no test finds a block of, and shares that come by the dozen a second.
-const NO_BLOCKS: f64 = 1e9;
+const NO_BLOCKS: f64 = TestPool::NO_BLOCKS;
+/// Shares come by the dozen a second.
 const SHARES: f64 = 2e-5;
 /// As many hashes a second as make no more shares than a pool in a debug build, on a busy machine, keeps up with.
 const STEADY: [&str; 2] = ["--max-hashrate", "4M"];

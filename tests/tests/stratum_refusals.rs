@@ -76,7 +76,7 @@ fn a_pool_that_is_not_there_ends_the_run_when_the_retries_are_used_up() {
 
 #[test]
 fn passwords_are_shown_nowhere() {
-    let pool = TestPool::start(1e9, 2e-5);
+    let pool = TestPool::start(TestPool::NO_BLOCKS, 2e-5);
     for more in [&["-D"][..], &["-D", "--log-format", "json"]] {
         let run = run(&with_password(&pool.url()), &[&["--exit-after-shares", "2"], more].concat());
         assert_eq!(run.code, Some(0), "{run:?}");
@@ -93,7 +93,7 @@ fn passwords_are_shown_nowhere() {
 
 #[test]
 fn what_is_typed_wins_over_the_list_in_the_configuration_file() {
-    let pool = TestPool::start(1e9, 2e-5);
+    let pool = TestPool::start(TestPool::NO_BLOCKS, 2e-5);
     let config = tempfile::tempdir().unwrap();
     let file = config.path().join("miner.toml");
     std::fs::write(

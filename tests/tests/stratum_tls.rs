@@ -29,7 +29,7 @@ struct TlsPool {
 
 impl TlsPool {
     fn start() -> Self {
-        let pool = TestPool::start(1e9, 2e-5);
+        let pool = TestPool::start(TestPool::NO_BLOCKS, 2e-5);
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -131,7 +131,7 @@ fn a_pool_is_trusted_by_file_by_pin_or_on_demand_and_in_no_other_way() {
 
 #[test]
 fn tls_does_not_fall_back_to_plain_text() {
-    let pool = TestPool::start(1e9, 2e-5);
+    let pool = TestPool::start(TestPool::NO_BLOCKS, 2e-5);
     let url = format!("stratum+ssl://{}#tls-insecure", pool.address());
     let run = Miner::new(&["-o", &url, "-u", "w", "-r", "1", "-R", "0.1"]).run();
     assert_eq!(run.code, Some(3), "{run:?}");

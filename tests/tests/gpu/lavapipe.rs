@@ -35,7 +35,7 @@ fn llvmpipe_mines_a_real_regtest_node() {
 #[test]
 fn cpu_and_gpu_mine_together() {
     let Some(lavapipe) = lavapipe("cpu_and_gpu_mine_together") else { return };
-    let pool = TestPool::start(1e9, 2e-4);
+    let pool = TestPool::start(TestPool::NO_BLOCKS, 2e-4);
     let url = pool.url();
     let arguments = ["-o", &url, "-u", "w", "--device", "cpu,llvmpipe", "--log-format", "json"];
     let mut running = Miner::new(&arguments).with(&lavapipe).start();

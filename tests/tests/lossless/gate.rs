@@ -130,8 +130,8 @@ impl Rig {
     /// Delivers until strace has seen this: what is done for the journal begins on another thread for once, where the
     /// usual one is at something else just then.
     pub(super) fn deliver_until(&self, thread: Thread, options: &str, seen: &str) -> Delivery {
-        let mut deliveries = std::iter::repeat_with(|| self.deliver(thread, options, end_for(thread)));
-        deliveries.by_ref().take(5).find(|delivery| delivery.log.contains(seen)).expect(seen)
+        let mut tries = (0..5).map(|_| self.deliver(thread, options, end_for(thread)));
+        tries.find(|delivery| delivery.log.contains(seen)).expect(seen)
     }
 
     /// A run that finds nothing, under strace with `options` from its beginning on.

@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bitcoin::BlockHash;
-use miner_tests::{Call, Fate, JournalFolder, Miner, Relay, TestNode};
+use miner_tests::{Call, Fate, JournalFolder, Miner, Relay, TestNode, wait_for};
 
 /// How long a test waits for what must come: it only ends one that fails.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -63,12 +63,9 @@ impl Witness {
 }
 
 /// Waits for what must come.
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !happened() {
-        assert!(begin.elapsed() < PATIENCE, "it never came: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+#[track_caller]
+fn until(what: &str, happened: impl FnMut() -> bool) {
+    wait_for(what, PATIENCE, happened);
 }
 
 /// Lets a last miner run until the fate of every find is decided; how many have which.

@@ -49,7 +49,7 @@ fn what_others_can_reach_opens_by_its_token_alone() {
 
 #[test]
 fn no_password_is_on_any_page() {
-    let pool = TestPool::start(1e9, 1e-5);
+    let pool = TestPool::start(TestPool::NO_BLOCKS, 1e-5);
     let in_the_url = pool.url().replace("://", &format!("://me:{CANARY}@"));
     for login in [&["-o", &pool.url(), "-u", "me", "-p", CANARY][..], &["-o", &in_the_url]] {
         let (_run, page) = miner(&[login, &["--max-hashrate", "1M", "-D"]].concat());

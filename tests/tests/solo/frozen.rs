@@ -4,9 +4,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use miner_tests::{Fate, JournalFolder, Miner, Relay, TestNode};
+use miner_tests::{Fate, JournalFolder, Miner, Relay, TestNode, wait_for};
 use serde_json::json;
 
 use super::ANYONE;
@@ -76,11 +76,7 @@ fn a_block_that_a_frozen_node_did_not_take_is_submitted_at_the_next_start() {
     rig.is_frozen.store(false, Ordering::SeqCst);
     // There is no transaction, so that it finds none of its own.
     let again = rig.miner(&["--on-transaction"]).start();
-    let begin = Instant::now();
-    while journal.fate(&hash, &rig.node) != Fate::InChain {
-        assert!(begin.elapsed() < Duration::from_secs(60), "it is not submitted");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for("its submission", Duration::from_secs(60), || journal.fate(&hash, &rig.node) == Fate::InChain);
     drop(again);
 }
 

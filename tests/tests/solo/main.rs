@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bitcoin::{Address, Amount, Network, ScriptBuf};
 use miner_tests::purse::{Purse, mine, spend};
-use miner_tests::{Miner, TestNode};
+use miner_tests::{Miner, TestNode, wait_for};
 use serde_json::{Value, json};
 
 const ANYONE: &str = "51";
@@ -304,11 +304,7 @@ fn a_stdout_that_nobody_reads_holds_up_neither_mining_nor_the_end() {
     let mut miner = Miner::solo(&node, &options).start();
     miner.next("block");
     // Their events are more than a pipe holds.
-    let begin = Instant::now();
-    while height(&node) < 300 {
-        assert!(begin.elapsed() < Duration::from_secs(120), "stopped at {}", height(&node));
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_for("block 300", Duration::from_secs(120), || height(&node) >= 300);
     miner.signal("TERM");
     assert_eq!(miner.end_unread().code(), Some(0));
 }
